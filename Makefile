@@ -1,0 +1,38 @@
+# make book: environment, notebooks, execution, site.   make test: every gate.
+PROFILE ?= quick
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: book test env lock clean
+
+book: $(STAMP)
+	@$(BIN)/python -m pipeline derive
+	@$(BIN)/python -m pipeline run --profile $(PROFILE)
+	@mkdir -p build
+	@COURSE_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W --keep-going -n \
+	    > build/site.log 2>&1 || { cat build/site.log; exit 1; }
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pipeline derive --check
+	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory book
+	$(BIN)/python -m pytest --nbval solutions tests
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+# Resolve anew; look at the difference before committing it.
+lock: $(STAMP)
+	$(BIN)/python -m pip install --quiet --upgrade torch==2.13.0 --editable ".[book,test]"
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf build _build

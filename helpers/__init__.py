@@ -1,0 +1,35 @@
+"""What a chapter notebook imports.
+
+A name is loaded from its module when it is first asked for, so that a
+notebook depends on the helpers that it uses and on no others.
+"""
+
+from importlib import import_module
+
+HOME = {
+    "CourseError": "errors",
+    "start": "session",
+    "progress": "progress",
+    "exercise": "exercises",
+    "hint": "exercises",
+    "solution": "exercises",
+    "todo": "exercises",
+    "verify": "equations",
+    "record": "records",
+    "results": "records",
+    "asset": "assets",
+    "explore": "figures",
+    "show": "figures",
+}
+
+__all__ = list(HOME)
+
+
+def __getattr__(name):
+    if name not in HOME:
+        raise AttributeError(f"helpers has no {name!r}; it has {', '.join(HOME)}")
+    return getattr(import_module(f"helpers.{HOME[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,124 @@
+"""Check a labelled equation of the book by machine."""
+
+import json
+import math
+import sys
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from helpers.errors import CourseError
+from helpers.records import store
+
+# A two-sided test at 5 standard errors fails a true claim this often.
+SIGMAS = 5
+FALSE_ALARM = math.erfc(SIGMAS / math.sqrt(2))
+
+
+class EquationError(CourseError):
+    """A labelled equation that its check contradicts."""
+
+
+def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
+           relation="==", by):
+    """Check that the two sides of the equation `label` agree; print ✓ if so.
+
+    `got` and `expected` are numbers, arrays, tensors or sympy expressions
+    that were reached by different roads, and `by` names the second one.
+    With `se`, the standard error of `got`, they must agree within 5 of it,
+    a check that fails a true claim once in 1.7 million runs. `relation`
+    is "==", "<=" or ">=" and holds for each element. Raises EquationError
+    where the equation does not hold or the label is not in the book.
+    """
+    where = f"({number(label)}) {label}"
+    if got is expected:
+        raise EquationError(f"{where}: both sides are one object, no check")
+    if relation not in ("==", "<=", ">="):
+        raise CourseError(f"relation is ==, <= or >=, not {relation!r}")
+    if _is_symbolic(got) or _is_symbolic(expected):
+        residual, allowed = _symbolic_residual(got, expected), 0.0
+    else:
+        residual, allowed = _numeric_residual(
+            where, got, expected, rtol, atol, se, relation
+        )
+    if not residual <= allowed:
+        raise EquationError(
+            f"{where} does not hold, by {by}\n"
+            f"  got       {_short(got)}\n"
+            f"  expected  {'' if relation == '==' else relation + ' '}"
+            f"{_short(expected)}\n"
+            f"  differs   by {residual:.3g}, allowed {allowed:.3g}"
+        )
+    chance = f", false alarm {FALSE_ALARM:.1g}" if se is not None else ""
+    print(f"✓ {where}, by {by}{chance}")
+    store(f"verify:{label}", {"residual": float(residual),
+                              "allowed": float(allowed), "by": by})
+
+
+def number(label):
+    """Return the number that the book gives to a label, as "2.5"."""
+    table = labels()
+    if label not in table:
+        near = get_close_matches(label, table, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise EquationError(f"the book has no equation {label!r}{hint}")
+    return table[label]
+
+
+@cache
+def labels():
+    """Return every equation's label with its number in the book."""
+    return json.loads(files("helpers").joinpath("labels.json").read_text())
+
+
+def _numeric_residual(where, got, expected, rtol, atol, se, relation):
+    """Return the largest excess over the tolerance's scale, and its bound."""
+    got, expected = _array(got), _array(expected)
+    try:
+        got, expected = np.broadcast_arrays(got, expected)
+    except ValueError:
+        raise EquationError(
+            f"{where}: shapes {got.shape} and {expected.shape} do not agree"
+        ) from None
+    if got.size == 0 or np.isnan(got).any() or np.isnan(expected).any():
+        raise EquationError(f"{where}: a side is empty or not a number")
+    with np.errstate(invalid="ignore"):
+        gap = np.where(got == expected, 0.0, got - expected)
+    gap = {"==": np.abs(gap), "<=": gap, ">=": -gap}[relation]
+    if se is not None:
+        allowed = SIGMAS * _array(se)
+    else:
+        finite = np.where(np.isfinite(expected), expected, 0.0)
+        allowed = atol + rtol * np.abs(finite)
+    allowed = np.broadcast_to(allowed, gap.shape)
+    worst = np.argmax(gap - allowed)
+    return max(0.0, gap.flat[worst]), allowed.flat[worst]
+
+
+def _symbolic_residual(got, expected):
+    import sympy
+
+    gap = sympy.simplify(sympy.sympify(got) - sympy.sympify(expected))
+    return 0.0 if gap == 0 else math.inf
+
+
+def _is_symbolic(value):
+    sympy = sys.modules.get("sympy")
+    return sympy is not None and isinstance(value, sympy.Basic)
+
+
+def _array(value):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().double().numpy()
+    if isinstance(value, (list, tuple)):
+        value = [_array(element) for element in value]
+    return np.asarray(value, dtype=float)
+
+
+def _short(value):
+    text = str(value) if _is_symbolic(value) else np.array2string(
+        _array(value), precision=8, threshold=6
+    )
+    return text if len(text) < 200 else text[:200] + " …"

@@ -1,0 +1,95 @@
+"""Exercises: blank ones borrow the solution, filled ones are checked."""
+
+from importlib import import_module, util
+from types import CodeType, FunctionType
+
+from helpers.checks import find, run_checks
+from helpers.errors import CourseError
+from helpers.session import current
+
+
+def exercise(answer):
+    """Decorate the function or class of an exercise.
+
+    While its code still calls `todo()`, the name is bound to the reference
+    solution itself; once filled, it is checked and used. Raises WrongAnswer
+    with one short message when a check contradicts it.
+    """
+    chapter, name = current().chapter, answer.__name__
+    known = find(chapter, name)
+    if _is_blank(answer):
+        reference = getattr(_reference_module(chapter, name), name)
+        print(f"○ {name}: not attempted yet, the solution is lent")
+        return reference
+    passed = run_checks(known, answer)
+    print(f"✓ {name}: {passed} checks")
+    return answer
+
+
+def todo():
+    """Stand where the reader's code goes."""
+    raise CourseError(
+        "this exercise is still blank: put your code in place of todo()"
+    )
+
+
+def hint(name):
+    """Print the next hint for an exercise; the last one says where to look."""
+    name = getattr(name, "__name__", name)
+    run = current()
+    hints = find(run.chapter, name).hints
+    given = run.hints[name] = min(run.hints.get(name, 0) + 1, len(hints) + 1)
+    if given <= len(hints):
+        print(f"Hint {given} of {len(hints)}: {hints[given - 1]}")
+    else:
+        print(f"There are no more hints. The solution: "
+              f"import inspect; print(inspect.getsource("
+              f"solution(\"{run.chapter}\").{name}))")
+
+
+def solution(chapter):
+    """Return the module of a chapter's solved functions and classes.
+
+    Raises CourseError when this copy of the course has no solutions, or none
+    for that chapter.
+    """
+    module = f"solutions.{chapter}"
+    if util.find_spec("solutions") is None:
+        raise CourseError("this copy of the course comes without solutions")
+    if util.find_spec(module) is None:
+        raise CourseError(f"there are no solutions for a chapter {chapter!r}")
+    return import_module(module)
+
+
+def _reference_module(chapter, name):
+    try:
+        return solution(chapter)
+    except CourseError as error:
+        raise CourseError(
+            f"{name} is still blank, and {error}. Write it in the cell above "
+            "and run the notebook on from there"
+        ) from None
+
+
+def _is_blank(answer):
+    """Tell whether any code of a function or class calls `todo`."""
+    return any(
+        "todo" in code.co_names
+        for function in _functions(answer)
+        for code in _all_code(function.__code__)
+    )
+
+
+def _functions(answer):
+    if isinstance(answer, FunctionType):
+        return [answer]
+    members = [getattr(m, "__func__", getattr(m, "fget", m))
+               for m in vars(answer).values()]
+    return [m for m in members if isinstance(m, FunctionType)]
+
+
+def _all_code(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _all_code(constant)

@@ -1,0 +1,139 @@
+"""The house style of plots, and the two ways to show one."""
+
+import base64
+import html
+from io import BytesIO
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+from helpers.display import display
+from helpers.session import interactive
+
+# Okabe and Ito's colours, darkened where needed to reach a contrast of 3 : 1
+# on white and, inverted, on black; distinct for colour-blind readers.
+COLOURS = ("#0072b2", "#d55e00", "#007f5f", "#b0548f", "#8a6d00", "#3f7fae")
+INK = "#1b1b1b"
+
+STYLE = {
+    "figure.figsize": (6.4, 3.4),
+    "figure.constrained_layout.use": True,
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "font.size": 11,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "deep-learning-derived",
+    "savefig.dpi": 160,
+}
+
+
+def use_house_style():
+    """Make every figure after this one follow the book's style."""
+    mpl.rcParams.update(STYLE)
+
+
+def show(fig, *, alt, caption, picture=False):
+    """Display a figure with its caption, then close it.
+
+    `alt` says in words what the figure shows, for a reader who cannot see
+    it; `caption` stands below. `picture` marks photographs and image grids,
+    whose colours must stay as they are on a dark page.
+    """
+    _require(alt=alt, caption=caption)
+    image = _image(fig, alt, picture)
+    kind = "picture" if picture else "plot"
+    _display_html(
+        f'<figure class="course-figure {kind}">{image}'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>",
+        f"[figure] {caption}",
+    )
+
+
+def explore(draw, values, *, label, alt, caption, start=0, picture=False):
+    """Let the reader vary one parameter of a figure.
+
+    `draw(value)` returns a figure for one of `values`; `alt(value)` describes
+    it in words; `label` names the parameter; `start` is the position of the
+    value shown first. In a batch run every figure is drawn and the page
+    shows them under a slider; at a live kernel an ipywidgets slider redraws.
+    """
+    _require(label=label, alt=alt, caption=caption)
+    values = list(values)
+    if interactive():
+        display_widget(draw, values, label, alt, caption, start, picture)
+        return
+    frames = [_image(draw(value), alt(value), picture,
+                     hidden=position != start, value=str(value))
+              for position, value in enumerate(values)]
+    kind = "picture" if picture else "plot"
+    _display_html(
+        f'<figure class="course-figure course-explore {kind}">'
+        f'{"".join(frames)}'
+        f'<label hidden><span>{html.escape(label)}</span> '
+        f'<input type="range" min="0" max="{len(values) - 1}" step="1" '
+        f'value="{start}" aria-valuetext="{html.escape(str(values[start]))}">'
+        f" <output>{html.escape(str(values[start]))}</output></label>"
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>",
+        f"[figure, {label} = {values[start]}] {caption}",
+    )
+
+
+def display_widget(draw, values, label, alt, caption, start=0, picture=False):
+    """Show an ipywidgets slider over `values` that redraws; return it."""
+    import ipywidgets
+    from IPython.display import display as ipython_display
+
+    slider = ipywidgets.SelectionSlider(
+        options=[(str(value), value) for value in values],
+        value=values[start], description=label, continuous_update=False,
+        style={"description_width": "initial"},
+    )
+
+    def redraw(value):
+        show(draw(value), alt=alt(value), caption=caption, picture=picture)
+
+    figure = ipywidgets.interactive_output(redraw, {"value": slider})
+    ipython_display(ipywidgets.VBox([slider, figure]))
+    return slider
+
+
+def _require(**texts):
+    for name, text in texts.items():
+        if not (callable(text) or (isinstance(text, str) and text.strip())):
+            raise ValueError(f"a figure needs {name}=, in words")
+
+
+def _image(fig, alt, picture, hidden=False, value=None):
+    """Return an <img> that carries the figure, and close the figure.
+
+    A plot is drawn without background, for the page to show through; the
+    inline white is for notebooks, whose dark themes know nothing of it.
+    """
+    kind = "png" if picture else "svg"
+    buffer = BytesIO()
+    # without a date, equal figures are equal bytes
+    undated = {"metadata": {"Date": None}} if kind == "svg" else {}
+    fig.savefig(buffer, format=kind, transparent=not picture, **undated)
+    plt.close(fig)
+    mime = {"png": "image/png", "svg": "image/svg+xml"}[kind]
+    data = base64.b64encode(buffer.getvalue()).decode()
+    width = round(fig.get_figwidth() * 100)
+    extra = f' data-value="{html.escape(value)}"' if value is not None else ""
+    return (
+        f'<img alt="{html.escape(alt)}" width="{width}"{extra}'
+        f'{" hidden" if hidden else ""} '
+        f'style="background:#fff;max-width:100%;height:auto" '
+        f'src="data:{mime};base64,{data}">'
+    )
+
+
+def _display_html(markup, text):
+    display({"text/html": markup, "text/plain": text})

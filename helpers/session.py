@@ -1,0 +1,138 @@
+"""One run of a chapter: its profile, its seed, its device and what it used."""
+
+import ast
+import os
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from helpers.errors import CourseError, names
+
+PROFILES = ("quick", "full")
+
+_current = None
+
+
+@dataclass
+class Run:
+    """What `start` returns: the run that every other helper refers to."""
+
+    chapter: str
+    profile: str
+    seed: int
+    profiles: tuple
+    device: torch.device
+    started: float = field(default_factory=time.perf_counter)
+    records: dict = field(default_factory=dict)
+    data: dict = field(default_factory=dict)
+    hints: dict = field(default_factory=dict)
+
+    def pick(self, **choices):
+        """Return the value of this run's profile: `run.pick(quick=5, full=50)`."""
+        missing = set(self.profiles) ^ set(choices)
+        if missing:
+            raise CourseError(
+                f"pick() takes one value for each of {names(self.profiles)}; "
+                f"here {names(sorted(missing))} is missing or not known"
+            )
+        return choices[self.profile]
+
+    def generator(self, offset=0):
+        """Return a torch generator of its own, seeded with `seed + offset`."""
+        return torch.Generator().manual_seed(self.seed + offset)
+
+    def card(self):
+        """Display the run card and store it in the executed notebook."""
+        from helpers.runcard import card
+
+        return card(self)
+
+
+def start(chapter, *, profile, seed, extra_profile=None):
+    """Begin a run: seed every generator, fix threads, device and figure style.
+
+    `profile` is "quick" or "full" (or the chapter's `extra_profile`), `seed`
+    a whole number from 0 on. Raises CourseError for any other value and for
+    a parameter that was passed to the notebook and that it does not have.
+    """
+    global _current
+    profiles = PROFILES + ((extra_profile,) if extra_profile else ())
+    _refuse_unknown_parameters()
+    if profile not in profiles:
+        raise CourseError(
+            f"there is no profile {profile!r}; the profiles of this chapter "
+            f"are {names(profiles)}"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise CourseError(f"seed must be a whole number from 0 on, not {seed!r}")
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    from helpers.figures import use_house_style
+
+    use_house_style()
+    _current = Run(chapter, profile, seed, profiles, device)
+    return _current
+
+
+def current():
+    """Return the run that `start` began; raise CourseError before it did."""
+    if _current is None:
+        raise CourseError("run the cell with start(...) first, near the top")
+    return _current
+
+
+def interactive():
+    """Tell whether a person sits at this prompt, so that progress is welcome.
+
+    A batch executor (papermill, nbval) forbids standard input to the kernel;
+    a notebook front end allows it.
+    """
+    shell = _shell()
+    if shell is not None and hasattr(shell, "kernel"):
+        return bool(getattr(shell.kernel, "_allow_stdin", False))
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _shell():
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _refuse_unknown_parameters():
+    """papermill only warns of a parameter that the notebook does not have."""
+    shell = _shell()
+    cells = list(shell.user_ns.get("In", ())) if shell is not None else []
+    for position, cell in enumerate(cells):
+        if cell.startswith("# Parameters"):
+            known = set().union(*map(_assigned, cells[:position]))
+            unknown = sorted(_assigned(cell) - known)
+            if unknown:
+                raise CourseError(
+                    f"this notebook has no parameter {names(unknown)}; "
+                    f"it has {names(sorted(known))}"
+                )
+
+
+def _assigned(cell):
+    try:
+        tree = ast.parse(cell)
+    except SyntaxError:
+        return set()
+    return {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }

@@ -1,0 +1,1 @@
+"""How one MyST source per chapter becomes notebooks, a module and a site."""

@@ -1,0 +1,92 @@
+"""The commands: python -m pipeline derive | run | references | …"""
+
+import argparse
+import sys
+
+from pipeline.chapters import SourceError
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    derive = commands.add_parser("derive", help="write what follows from the sources")
+    derive.add_argument("--check", action="store_true",
+                        help="write nothing; fail when something is out of step")
+
+    run = commands.add_parser("run", help="execute notebooks that are not fresh")
+    run.add_argument("chapters", nargs="*", metavar="CHAPTER")
+    run.add_argument("--profile", default="quick")
+    run.add_argument("-p", dest="parameters", nargs=2, action="append", default=[],
+                     metavar=("NAME", "VALUE"))
+    run.add_argument("--workers", type=int, default=2)
+
+    commands.add_parser(
+        "references", help="store the compared outputs of the quick run in solutions/"
+    )
+
+    repository = commands.add_parser(
+        "repository", help="set the address of the repository and what follows from it"
+    )
+    repository.add_argument("url", metavar="URL")
+    repository.add_argument("--branch")
+
+    publish = commands.add_parser(
+        "publish", help="gather the site and notebooks pinned to this commit"
+    )
+    publish.add_argument("folder", nargs="?", default="build/published")
+
+    options = parser.parse_args(arguments)
+    try:
+        return globals()[f"_{options.command}"](options)
+    except SourceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _derive(options):
+    from pipeline.derive import derive
+
+    changed = derive(check=options.check)
+    for path in changed:
+        print(f"{'out of step' if options.check else 'wrote'}: {path}")
+    if options.check and changed:
+        stems = sorted({path.stem for path in changed})
+        print(f"the source of {', '.join(stems)} changed: run "
+              "python -m pipeline derive", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options):
+    from pipeline.execute import run
+
+    return run(options.chapters, options.profile, dict(options.parameters),
+               options.workers)
+
+
+def _references(options):
+    from pipeline.regression import store_references
+
+    for path in store_references():
+        print(f"stored references: {path}")
+    return 0
+
+
+def _repository(options):
+    from pipeline.publish import set_repository
+
+    for path in set_repository(options.url, options.branch):
+        print(f"wrote: {path}")
+    return 0
+
+
+def _publish(options):
+    from pipeline.publish import publish
+
+    print(publish(options.folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

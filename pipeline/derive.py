@@ -1,0 +1,171 @@
+"""Derive notebooks, solution notebooks, modules and the table of labels."""
+
+import ast
+import json
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from pipeline import labels as labelling
+from pipeline.chapters import COMPARED, ROOT, SourceError, config, load_all, parse
+from pipeline.myst import Lowering, references
+
+KINDS = ("notebooks", "solutions")
+PACKAGE = '"""The solved functions and classes of each chapter, derived."""\n'
+HEADER = '"""Derived from book/chapters/{name}.md, whose solutions it holds."""\n'
+BOOTSTRAP = '''\
+# On a fresh machine such as Colab this installs the course; elsewhere nothing.
+try:
+    from helpers import start
+except ImportError:
+    import os
+    import subprocess
+    import sys
+
+    source = os.environ.get(
+        "COURSE_SOURCE",
+        "git+{url}@{ref}",
+    )
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", source], check=True
+    )'''
+
+
+def derive(check=False):
+    """Write everything that follows from the sources; return what changed.
+
+    With `check`, write nothing. Raises SourceError for a source that breaks
+    a rule of the house.
+    """
+    chapters = load_all()
+    labels = labelling.collect(chapters)
+    labelling.refuse_unverified(chapters, labels)
+    products = {
+        ROOT / "solutions" / "__init__.py": PACKAGE,
+        ROOT / "helpers" / "labels.json": label_table(labels),
+        ROOT / "book" / "data.md": data_page(),
+    }
+    for chapter in chapters:
+        products[ROOT / "solutions" / f"{chapter.name}.py"] = module(chapter)
+        for kind in KINDS:
+            path = ROOT / kind / f"{chapter.name}.ipynb"
+            notebook = chapter_notebook(chapter, kind, chapters, labels)
+            keep_references(notebook, path)
+            products[path] = written(notebook)
+    changed = [path for path, text in products.items()
+               if not path.exists() or path.read_text() != text]
+    stray = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.*"))
+             if path.suffix in (".py", ".ipynb") and path not in products]
+    if not check:
+        for path in changed:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(products[path])
+        for path in stray:
+            path.unlink()
+    return [path.relative_to(ROOT) for path in changed + stray]
+
+
+def chapter_notebook(chapter, kind, chapters, labels, ref=None):
+    """Make the plain notebook of one kind; `ref` pins the bootstrap's source."""
+    titles = {other.name: other.title for other in chapters}
+    lower = Lowering(labels, titles, with_solutions=kind == "solutions")
+    cells = []
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            text = lower(cell.source, chapter.path.name, cell.line)
+            if not cells and kind == "solutions":
+                text = text.replace("# ", "# Solutions: ", 1)
+            cells.append(new_markdown_cell(text, id=cell.id))
+            continue
+        code = cell.filled if kind == "solutions" else cell.blank
+        cells.append(new_code_cell(code, id=cell.id, metadata={"tags": cell.tags}
+                                   if cell.tags else {}))
+        if "parameters" in cell.tags:
+            cells.append(bootstrap(ref))
+    if lower.cited:
+        cells.append(new_markdown_cell(
+            f"## References\n\n{references(lower.cited)}", id="references"
+        ))
+    return new_notebook(cells=cells, metadata={
+        "kernelspec": {"display_name": "Python 3", "language": "python",
+                       "name": "python3"},
+        "language_info": {"name": "python"},
+    })
+
+
+def bootstrap(ref=None):
+    """Make the cell that installs the course from where it is published."""
+    repository = config()["repository"]
+    code = BOOTSTRAP.format(url=repository["url"], ref=ref or repository["branch"])
+    return new_code_cell(code, id="bootstrap", metadata={"tags": ["bootstrap"]})
+
+
+def module(chapter):
+    """Return the text of the module that holds a chapter's `define` cells."""
+    parts = []
+    for cell in chapter.code:
+        if "define" in cell.tags:
+            parts.append(_without_decorator(cell.filled))
+    return HEADER.format(name=chapter.name) + "\n" + "\n\n\n".join(parts) + "\n"
+
+
+def label_table(labels):
+    """Return the JSON table of equation labels and numbers for `verify`."""
+    numbers = {name: label.number for name, label in labels.items()
+               if label.kind == "equation"}
+    return json.dumps(numbers, indent=1) + "\n"
+
+
+def data_page():
+    """Return the page that lists the data, from the manifest."""
+    from helpers.assets import manifest
+
+    lines = ["# Data", "",
+             "Every data set of the book is pinned and checked by its hash each "
+             "time it is read. This page is written from "
+             "`helpers/assets.toml`.", ""]
+    for name, entry in manifest().items():
+        cited = entry.get("citation")
+        lines += [
+            f"## {name}", "", f"{entry['title']}.", "",
+            "| | |", "|---|---|",
+            f"| shipped by | `{entry['package']}` {entry['version']} |",
+            f"| file | `{entry['member']}` |",
+            f"| sha256 | `{entry['sha256'][:16]}…` |",
+            f"| terms | {entry['terms']} |",
+            *([f"| cite | {{cite:t}}`{cited}` |"] if cited else []), "",
+        ]
+    return "\n".join(lines)
+
+
+def keep_references(notebook, path):
+    """Carry over the stored outputs of compared cells that are unchanged."""
+    if not path.exists():
+        return
+    try:
+        before = nbformat.read(path, 4)
+    except Exception as error:
+        raise SourceError(
+            f"{path.relative_to(ROOT)} is not a notebook ({error}); delete it "
+            "and derive again"
+        ) from error
+    outputs = {cell.id: cell for cell in before.cells
+               if COMPARED in cell.metadata.get("tags", [])}
+    for cell in notebook.cells:
+        old = outputs.get(cell.id)
+        if old is not None and old.cell_type == "code" and old.source == cell.source:
+            cell.outputs, cell.execution_count = old.outputs, old.execution_count
+
+
+def written(notebook):
+    return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
+
+
+def _without_decorator(code):
+    """Drop @exercise and the import of helpers' own names from a cell."""
+    lines = code.splitlines()
+    for node in reversed(parse(code).body):
+        for decorator in reversed(getattr(node, "decorator_list", [])):
+            if isinstance(decorator, ast.Name) and decorator.id == "exercise":
+                del lines[decorator.lineno - 1]
+    return "\n".join(lines)

@@ -1,0 +1,188 @@
+"""Execute chapter notebooks, two at a time, each in a process of its own."""
+
+import ast
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from helpers.errors import names
+from pipeline import executed
+from pipeline.chapters import ROOT, SourceError, load_all
+from pipeline.freshness import commit, key, lock_hash
+
+# A notebook that runs this many seconds is stopped: ten budgets of quick,
+# three of full. Any other profile runs as long as it likes.
+LIMITS = {"quick": 600, "full": 3600}
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def run(names_wanted, profile, parameters, workers=2):
+    """Execute what is not fresh; print a summary; return the exit code.
+
+    Raises SourceError, before anything runs, for an unknown chapter, profile
+    or parameter.
+    """
+    tasks = plan(names_wanted, profile, parameters)
+    lock = threading.Lock()
+    running = set()
+
+    def work(task):
+        outcome = _execute(task, running)
+        with lock:
+            print(f"{outcome['status']:>7}  {task['chapter']}", flush=True)
+        return outcome
+
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            try:
+                outcomes = list(pool.map(work, tasks))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(running):
+                    _kill(process)
+                raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    _summarise(tasks, outcomes)
+    return int(any(outcome["status"] == "failed" for outcome in outcomes))
+
+
+def plan(names_wanted, profile, parameters):
+    """Return one task for each notebook wanted."""
+    chapters = {chapter.name: chapter for chapter in load_all()}
+    unknown = [name for name in names_wanted if name not in chapters]
+    if unknown:
+        raise SourceError(
+            f"there is no chapter {unknown[0]!r}; the chapters are {names(chapters)}"
+        )
+    wanted = [chapters[name] for name in names_wanted] or [
+        chapter for chapter in chapters.values() if profile in chapter.profiles
+    ]
+    profiles = sorted({p for chapter in chapters.values() for p in chapter.profiles})
+    if not wanted or any(profile not in chapter.profiles for chapter in wanted):
+        raise SourceError(
+            f"there is no profile {profile!r}; the profiles are {names(profiles)}"
+        )
+    return [_task(chapter, profile, parameters) for chapter in wanted]
+
+
+def _task(chapter, profile, parameters):
+    unknown = sorted(set(parameters) - set(chapter.defaults))
+    if unknown:
+        raise SourceError(
+            f"{chapter.name} has no parameter {names(unknown)}; it has "
+            f"{names(chapter.defaults)}"
+        )
+    values = {name: _value(text) for name, text in parameters.items()}
+    values = {**chapter.defaults, **values, "profile": profile}
+    target = executed.path_of(chapter, values)
+    return {
+        "chapter": chapter.name,
+        "source": str(chapter.path),
+        "notebook": str(ROOT / "notebooks" / f"{chapter.name}.ipynb"),
+        "target": str(target),
+        "parameters": values,
+        "profile": profile,
+        "key": key(chapter, values),
+        "fresh": executed.is_fresh(chapter, values),
+    }
+
+
+def _execute(task, running):
+    if task["fresh"]:
+        about = executed.read(task["target"]).metadata["course"]
+        return {**about, "status": "fresh", "path": task["target"], "error": None}
+    for _ in range(2):
+        code, outcome = _attempt(task, running)
+        if code >= 0:
+            break
+    if code == 0:
+        status = "failed" if outcome["error"] else "ran"
+        return {**outcome, "status": status}
+    log = Path(task["target"]).with_suffix(".log")
+    lines = log.read_text().strip().splitlines() or ["no output"]
+    return {"status": "failed", "seconds": 0, "megabytes": 0, "path": str(log),
+            "error": {"cell": "the process", "message": _ending(task, code, lines)}}
+
+
+def _attempt(task, running):
+    """Run the worker once; return its exit code and its outcome, if any."""
+    target = Path(task["target"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ, **dict.fromkeys(THREADS, "1"),
+        "MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT),
+        "COURSE_COMMIT": commit(), "COURSE_LOCK": lock_hash()[:12],
+    }
+    folder = Path(tempfile.mkdtemp())
+    answer = folder / "outcome.json"
+    try:
+        with open(target.with_suffix(".log"), "w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline.worker"], cwd=ROOT, text=True,
+                stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,
+                start_new_session=True,
+            )
+            running.add(process)
+            process.stdin.write(json.dumps({**task, "outcome": str(answer)}) + "\n")
+            process.stdin.flush()
+            try:
+                process.wait(LIMITS.get(task["profile"]))
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                return 124, None
+            finally:
+                running.discard(process)
+                process.stdin.close()
+        outcome = json.loads(answer.read_text()) if answer.exists() else None
+        return (process.returncode if outcome is None else 0), outcome
+    finally:
+        shutil.rmtree(folder)
+        for part in target.parent.glob(f"{target.stem}.{process.pid}.part.ipynb"):
+            part.unlink()
+
+
+def _kill(process):
+    """End a worker and its whole process group; its kernel follows."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()
+
+
+def _ending(task, code, lines):
+    if code == 124:
+        return f"stopped after {LIMITS[task['profile']]} s, the limit of this profile"
+    if code < 0:
+        return f"killed twice by {signal.Signals(-code).name}"
+    return lines[-1]
+
+
+def _summarise(tasks, outcomes):
+    width = max([len(task["chapter"]) for task in tasks], default=7)
+    print(f"\n{'chapter':<{width}}  status  seconds  peak MB  copy")
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        path = os.path.relpath(outcome["path"], ROOT)
+        print(f"{task['chapter']:<{width}}  {outcome['status']:<6}  "
+              f"{outcome['seconds']:>7.1f}  {outcome['megabytes']:>7.0f}  {path}")
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if outcome["error"]:
+            print(f"\nFAILED {task['chapter']}, cell {outcome['error']['cell']}\n"
+                  f"{outcome['error']['message']}")
+
+
+def _value(text):
+    """Read a parameter's value as Python writes it; else it is a text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,108 @@
+"""The key of an executed notebook: it is fresh while everything it used is."""
+
+import ast
+import hashlib
+import json
+import subprocess
+
+import helpers
+from helpers.assets import manifest
+from pipeline import labels as labelling
+from pipeline.chapters import ROOT, load_all, parse
+
+LOCK = ROOT / "requirements.lock"
+
+
+def key(chapter, parameters):
+    """Return the content key of a chapter executed with `parameters`.
+
+    It covers the chapter's code with its solutions, the chapters it reaches
+    by solution(), the helpers that these import, the numbers of their
+    equations, the assets, the parameters and the lock.
+    """
+    chapters = {other.name: other for other in load_all()}
+    reached = _reached(chapter, chapters)
+    labels = labelling.collect(chapters.values())
+    assets = manifest()
+    parts = {
+        "parameters": parameters,
+        "lock": lock_hash(),
+        "code": {
+            other.name: [[cell.tags, cell.blank, cell.filled] for cell in other.code
+                         if other is chapter or "define" in cell.tags]
+            for other in reached
+        },
+        "labels": {name: label.number for name, label in labels.items()
+                   if label.chapter == chapter.name and label.kind == "equation"},
+        "helpers": {str(path.relative_to(ROOT)): _sha(path.read_bytes())
+                    for path in helper_files(reached)},
+        "assets": {name: assets.get(name) for other in reached
+                   for name in labelling.constants_passed(other, "asset")},
+    }
+    return _sha(json.dumps(parts, sort_keys=True).encode())
+
+
+def lock_hash():
+    return _sha(LOCK.read_bytes())
+
+
+def commit():
+    """Return the short hash of HEAD, marked when the tree differs from it."""
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True,
+                              text=True).stdout.strip()
+
+    head = git("rev-parse", "--short=12", "HEAD") or "none"
+    return f"{head} with changes" if git("status", "--porcelain") else head
+
+
+def helper_files(chapters):
+    """Return the files of helpers that the code of `chapters` imports."""
+    wanted = [ROOT / "helpers" / "__init__.py"]
+    for chapter in chapters:
+        for cell in chapter.code:
+            wanted += _imported(parse(cell.filled))
+        if chapter.exercises:
+            wanted.append(ROOT / "helpers" / "checks" / f"{chapter.name}.py")
+    found = set()
+    while wanted:
+        path = wanted.pop()
+        if path not in found and path.exists():
+            found.add(path)
+            if path.parent.name != "helpers" or path.name != "__init__.py":
+                wanted += _imported(ast.parse(path.read_text()))
+    return sorted(found)
+
+
+def _imported(tree):
+    """Return the files of the modules of helpers that a syntax tree imports."""
+    modules = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules += [a.name for a in node.names if a.name.startswith("helpers")]
+        elif isinstance(node, ast.ImportFrom) and node.module == "helpers":
+            modules += [f"helpers.{helpers.HOME.get(a.name, a.name)}"
+                        for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith(
+            "helpers."
+        ):
+            modules += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+    paths = [ROOT.joinpath(*module.split(".")) for module in modules]
+    return [candidate for path in paths
+            for candidate in (path.with_suffix(".py"), path / "__init__.py")
+            if candidate.exists()]
+
+
+def _reached(chapter, chapters):
+    """Return the chapter and those that it reaches by solution(…)."""
+    found, wanted = {}, [chapter.name]
+    while wanted:
+        name = wanted.pop()
+        if name in chapters and name not in found:
+            found[name] = chapters[name]
+            wanted += labelling.constants_passed(chapters[name], "solution")
+    return list(found.values())
+
+
+def _sha(data):
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,105 @@
+"""References for nbval, and the tolerance that nbval lacks.
+
+References come from the executed copy of the blank notebook; nbval then runs
+the filled one, so that the same numbers are reached by two paths.
+"""
+
+import re
+
+from helpers.records import SCRAP
+from pipeline import executed
+from pipeline.chapters import COMPARED, ROOT, SourceError, load_all
+from pipeline.derive import written
+
+RECORD = re.compile(
+    r"^(?P<name>.+?) = (?P<value>[-+−]?[\d.]+(?:e[-+]?\d+)?)(?P<rest>.*?)"
+    r"  \[tol (?P<tol>[\d.e+-]+)\]$",
+    re.M,
+)
+KEPT = ("stream", "execute_result", "display_data")
+
+
+def store_references():
+    """Copy the compared outputs of each quick run into its solution notebook.
+
+    Returns the paths that changed. Raises SourceError when a run is missing
+    or stale.
+    """
+    changed = []
+    for chapter in load_all():
+        run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
+        outputs = {cell.id: cell.get("outputs", []) for cell in run.cells}
+        path = ROOT / "solutions" / f"{chapter.name}.ipynb"
+        notebook = executed.read(path)
+        for cell in notebook.cells:
+            if COMPARED in cell.metadata.get("tags", []):
+                cell.outputs = comparable(outputs[cell.id])
+                cell.execution_count = 1
+        text = written(notebook)
+        if path.read_text() != text:
+            path.write_text(text)
+            changed.append(path.relative_to(ROOT))
+    return changed
+
+
+def comparable(outputs):
+    """Keep what nbval can compare: printed text, and no scraps."""
+    return [output for output in outputs
+            if output.output_type in KEPT and SCRAP not in output.get("data", {})]
+
+
+def within_tolerance(text, reference):
+    """Return `text` with each record that is within tolerance of the
+    reference's replaced by it, so that equal means equal enough.
+
+    The tolerance is the reference's: a run cannot widen its own.
+    """
+    expected = {match["name"]: match for match in RECORD.finditer(reference)}
+
+    def snap(match):
+        known = expected.get(match["name"])
+        if known is None or known["tol"] != match["tol"]:
+            return match[0]
+        gap = abs(_number(match["value"]) - _number(known["value"]))
+        return known[0] if gap <= float(known["tol"]) * (1 + 1e-9) else match[0]
+
+    return RECORD.sub(snap, text)
+
+
+def refuse_missing_references(path, cells):
+    """Raise SourceError for a compared cell that nbval would skip in silence."""
+    for position, cell in enumerate(cells):
+        if COMPARED in cell.metadata.get("tags", []) and not (
+            cell.get("outputs") and cell.get("execution_count")
+        ):
+            first = (cell.source.splitlines() or [""])[0]
+            raise SourceError(
+                f"{path}: cell {position} ({first}) is compared but has no "
+                "reference: run python -m pipeline references"
+            )
+
+
+def install(plugin):
+    """Teach nbval's cell comparison tolerance, and to refuse an empty one."""
+    compare = plugin.IPyNbCell.compare_outputs
+    collect = plugin.IPyNbFile.collect
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        test = comparable(test)
+        printed = "\n".join(o["text"] for o in ref if o.output_type == "stream")
+        for output in test:
+            if output.output_type == "stream":
+                output["text"] = within_tolerance(output["text"], printed)
+        return compare(self, test, ref, skip_compare)
+
+    def collect_cells(self):
+        if "solutions" in self.path.parts:
+            refuse_missing_references(self.path.name, executed.read(self.path).cells)
+        return collect(self)
+
+    plugin.IPyNbCell.compare_outputs = compare_outputs
+    plugin.IPyNbFile.collect = collect_cells
+
+
+def _number(text):
+    return float(text.replace("−", "-"))

@@ -1,0 +1,190 @@
+"""The Sphinx extension that renders executed copies under written prose.
+
+`jupyter-book build .` sees notebooks/*.ipynb. When Sphinx reads one, it gets
+the chapter's MyST with the outputs of the executed copy instead, and a build
+without a fresh copy stops.
+"""
+
+import json
+import os
+import re
+from html import escape
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.errors import ExtensionError
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
+
+from pipeline import executed
+from pipeline import labels as labelling
+from pipeline.chapters import SourceError, config, load_all
+from pipeline.myst import blocks, directive
+
+FOLDED = ("parameters", "hide-input")
+FOLDER = "notebooks/"
+
+
+def setup(app):
+    app.add_config_value("course_profile", os.environ.get("COURSE_PROFILE", "quick"),
+                         "env")
+    app.add_config_value("published_branch", "gh-pages", "html")
+    app.connect("builder-inited", refuse_stale_copies)
+    app.connect("builder-inited", keep_chapter_numbers)
+    app.connect("source-read", read_executed, priority=1)
+    app.connect("html-page-context", finish_page, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def refuse_stale_copies(app):
+    """Stop a build whose numbers would not be those of today's sources."""
+    try:
+        for chapter in load_all():
+            executed.fresh(chapter, _parameters(app, chapter))
+    except SourceError as error:
+        raise ExtensionError(str(error)) from None
+
+
+def read_executed(app, docname, source):
+    """Give Sphinx the page of a chapter in place of its plain notebook."""
+    if not docname.startswith(FOLDER):
+        return
+    chapters = {chapter.name: chapter for chapter in load_all()}
+    chapter = chapters[docname.removeprefix(FOLDER)]
+    copy = executed.path_of(chapter, _parameters(app, chapter))
+    run = executed.read(copy)
+    labels = labelling.collect(chapters.values())
+    source[0] = nbformat.writes(page(chapter, run, labels))
+    for path in (chapter.path, copy):
+        app.env.note_dependency(str(path))
+    checks = {name: data for name, data in executed.scraps(run).items()
+              if name.startswith("verify:")}
+    app.env.metadata[docname]["verified"] = json.dumps(checks)
+
+
+def page(chapter, run, labels):
+    """Return the notebook of a page: rich prose and executed outputs."""
+    outputs = {cell.id: cell for cell in run.cells}
+    cells = []
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            cells.append(new_markdown_cell(_fold_solutions(cell, chapter, labels)))
+            continue
+        tags = ["hide-input"] if set(FOLDED) & set(cell.tags) else []
+        done = outputs[cell.id]
+        shown = [] if cell.is_exercise else done.outputs
+        cells.append(new_code_cell(cell.blank, metadata={"tags": tags}, outputs=shown,
+                                   execution_count=done.execution_count))
+        if cell.is_exercise:
+            cells.append(new_markdown_cell(_solution(cell)))
+    cells[0].source = re.sub(
+        r"^(# .+)$", lambda m: f"{m[1]}\n\n{_byline(chapter, run)}",
+        cells[0].source, count=1, flags=re.M,
+    )
+    return new_notebook(cells=cells, metadata={
+        "kernelspec": {"display_name": "Python 3", "language": "python",
+                       "name": "python3"},
+        "language_info": {"name": "python"},
+    })
+
+
+def finish_page(app, pagename, templatename, context, doctree):
+    """Mark verified equations, mend buttons, and drop scripts nobody uses."""
+    context["script_files"] = [
+        script for script in context.get("script_files", [])
+        if "thebe" not in str(getattr(script, "filename", script) or "").lower()
+        and "THEBE" not in getattr(script, "attributes", {}).get("body", "")
+    ]
+    repository = config()["repository"]
+    _open_published(context.get("header_buttons", []),
+                    f"/blob/{repository['branch']}/{FOLDER}",
+                    f"/blob/{app.config.published_branch}/{FOLDER}")
+    checks = json.loads(app.env.metadata.get(pagename, {}).get("verified", "{}"))
+    for name, check in checks.items():
+        label = name.removeprefix("verify:")
+        says = (f"verified in this page by {check['by']}: off by "
+                f"{check['residual']:.1e}, allowed {check['allowed']:.1e}")
+        mark = (f'<span class="verified" role="img" title="{escape(says)}" '
+                f'aria-label="{escape(says)}">✓</span>')
+        context["body"], found = re.subn(
+            rf'(id="equation-{re.escape(label)}">\s*<span class="eqno">)',
+            rf"\g<1>{mark}", context["body"],
+        )
+        if not found:
+            raise ExtensionError(f"{pagename} shows no equation {label} to mark")
+
+
+def keep_chapter_numbers(app):
+    """Number each chapter as its source says, also while others are missing."""
+    plain = TocTreeCollectorWithStyles.assign_section_numbers
+    if getattr(plain, "keeps_numbers", False):
+        return
+    numbers = {FOLDER + chapter.name: chapter.number for chapter in load_all()}
+
+    def assign_section_numbers(self, env):
+        rewritten = plain(self, env)
+        for docname, number in numbers.items():
+            if docname not in env.toc_secnumbers:
+                continue
+            env.toc_secnumbers[docname] = {
+                anchor: found and type(found)((number, *found[1:]))
+                for anchor, found in env.toc_secnumbers[docname].items()
+            }
+            for node in [env.titles[docname], *env.tocs[docname].findall()]:
+                if getattr(node, "attributes", {}).get("secnumber"):
+                    node["secnumber"] = [number, *node["secnumber"][1:]]
+        return rewritten
+
+    assign_section_numbers.keeps_numbers = True
+    TocTreeCollectorWithStyles.assign_section_numbers = assign_section_numbers
+
+
+def _parameters(app, chapter):
+    return {**chapter.defaults, "profile": app.config.course_profile}
+
+
+def _byline(chapter, run):
+    """Say what made the page's numbers, and where the solutions are."""
+    card = executed.scraps(run).get("run-card", {})
+    repository = config()["repository"]
+    solutions = (f"{repository['url']}/blob/{repository['branch']}/solutions/"
+                 f"{chapter.name}.ipynb")
+    return (
+        f"```{{div}} byline\nEvery number on this page was printed by a run of "
+        f"profile **{card.get('profile', 'unknown')}**, described in the run card "
+        f"at its end. [Solution notebook]({solutions})\n```"
+    )
+
+
+def _fold_solutions(cell, chapter, labels):
+    """Render the answer to a written exercise as a folded block."""
+    lines = cell.source.splitlines()
+    for kind, begin, end, token in reversed(
+        list(blocks(cell.source, chapter.path.name, cell.line))
+    ):
+        if kind == "directive":
+            name, title, _, body = directive(token)
+            if name == "solution":
+                lines[begin:end] = _dropdown(
+                    f"Solution to {labels[title].text}", body
+                ).splitlines()
+    return "\n".join(lines)
+
+
+def _solution(cell):
+    code = re.sub(r"^@exercise\n", "", cell.filled, flags=re.M)
+    return _dropdown("Solution", f"```python\n{code}\n```")
+
+
+def _dropdown(title, body):
+    fence = "`" * (1 + max(map(len, re.findall(r"`{3,}", body)), default=2))
+    return f"{fence}{{dropdown}} {title}\n:class-container: solution\n\n{body}\n{fence}"
+
+
+def _open_published(buttons, branch, published):
+    """Point the Colab button at the branch that holds pinned notebooks."""
+    for button in buttons:
+        if isinstance(button, dict):
+            if "colab" in str(button.get("url", "")):
+                button["url"] = button["url"].replace(branch, published)
+            _open_published(button.get("buttons", []), branch, published)
+
