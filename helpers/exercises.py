@@ -50,14 +50,13 @@ def hint(name):
 def solution(chapter):
     """Return the module of a chapter's solved functions and classes.
 
-    Raises CourseError when this copy of the course has no solutions, or none
-    for that chapter.
+    Raises CourseError when this copy of the course does not have it.
     """
     module = f"solutions.{chapter}"
-    if util.find_spec("solutions") is None:
-        raise CourseError("this copy of the course comes without solutions")
-    if util.find_spec(module) is None:
-        raise CourseError(f"there are no solutions for a chapter {chapter!r}")
+    if not (util.find_spec("solutions") and util.find_spec(module)):
+        raise CourseError(
+            f"this copy of the course comes without solutions for {chapter!r}"
+        )
     return import_module(module)
 
 

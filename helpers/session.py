@@ -7,9 +7,6 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
-
 from helpers.errors import CourseError, names
 
 PROFILES = ("quick", "full")
@@ -25,7 +22,7 @@ class Run:
     profile: str
     seed: int
     profiles: tuple
-    device: torch.device
+    device: object
     started: float = field(default_factory=time.perf_counter)
     records: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
@@ -43,6 +40,8 @@ class Run:
 
     def generator(self, offset=0):
         """Return a torch generator of its own, seeded with `seed + offset`."""
+        import torch
+
         return torch.Generator().manual_seed(self.seed + offset)
 
     def card(self):
@@ -69,6 +68,10 @@ def start(chapter, *, profile, seed, extra_profile=None):
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise CourseError(f"seed must be a whole number from 0 on, not {seed!r}")
+
+    # Here and not above: whoever only reads records need not wait for torch.
+    import numpy as np
+    import torch
 
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -158,12 +158,13 @@ def _defaults(chapter):
         raise SourceError(f"{chapter.path.name}: one parameters cell is needed")
     values = {}
     for node in parse(cells[0].source).body:
-        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
+        try:
+            values[node.targets[0].id] = ast.literal_eval(node.value)
+        except (AttributeError, ValueError):
             raise SourceError(
                 f"{chapter.path.name}:{cells[0].line}: a parameters cell holds "
                 "assignments of constants only"
-            )
-        values[node.targets[0].id] = ast.literal_eval(node.value)
+            ) from None
     return values
 
 

@@ -1,6 +1,7 @@
 """Execute chapter notebooks, two at a time, each in a process of its own."""
 
 import ast
+import contextlib
 import json
 import os
 import shutil
@@ -30,13 +31,11 @@ def run(names_wanted, profile, parameters, workers=2):
     or parameter.
     """
     tasks = plan(names_wanted, profile, parameters)
-    lock = threading.Lock()
-    running = set()
+    processes = Processes()
 
     def work(task):
-        outcome = _execute(task, running)
-        with lock:
-            print(f"{outcome['status']:>7}  {task['chapter']}", flush=True)
+        outcome = _execute(task, processes)
+        print(f"{outcome['status']:>7}  {task['chapter']}\n", end="", flush=True)
         return outcome
 
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -46,13 +45,45 @@ def run(names_wanted, profile, parameters, workers=2):
                 outcomes = list(pool.map(work, tasks))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in list(running):
-                    _kill(process)
+                processes.stop()
                 raise
     finally:
         signal.signal(signal.SIGTERM, previous)
     _summarise(tasks, outcomes)
     return int(any(outcome["status"] == "failed" for outcome in outcomes))
+
+
+class Processes:
+    """The workers that run now; once stopped, no other starts."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._running = set()
+        self.stopped = False
+
+    def start(self, command, **options):
+        with self._lock:
+            if self.stopped:
+                raise SourceError("the run was stopped")
+            process = subprocess.Popen(command, start_new_session=True, **options)
+            self._running.add(process)
+            return process
+
+    def ended(self, process):
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self):
+        with self._lock:
+            self.stopped = True
+            for process in self._running:
+                kill(process)
+
+
+def kill(process):
+    """End a worker and its whole process group; its kernel follows."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def plan(names_wanted, profile, parameters):
@@ -96,13 +127,13 @@ def _task(chapter, profile, parameters):
     }
 
 
-def _execute(task, running):
+def _execute(task, processes):
     if task["fresh"]:
         about = executed.read(task["target"]).metadata["course"]
         return {**about, "status": "fresh", "path": task["target"], "error": None}
     for _ in range(2):
-        code, outcome = _attempt(task, running)
-        if code >= 0:
+        code, outcome = _attempt(task, processes)
+        if code >= 0 or processes.stopped:
             break
     if code == 0:
         status = "failed" if outcome["error"] else "ran"
@@ -113,7 +144,7 @@ def _execute(task, running):
             "error": {"cell": "the process", "message": _ending(task, code, lines)}}
 
 
-def _attempt(task, running):
+def _attempt(task, processes):
     """Run the worker once; return its exit code and its outcome, if any."""
     target = Path(task["target"])
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,37 +157,27 @@ def _attempt(task, running):
     answer = folder / "outcome.json"
     try:
         with open(target.with_suffix(".log"), "w") as log:
-            process = subprocess.Popen(
+            process = processes.start(
                 [sys.executable, "-m", "pipeline.worker"], cwd=ROOT, text=True,
                 stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,
-                start_new_session=True,
             )
-            running.add(process)
             process.stdin.write(json.dumps({**task, "outcome": str(answer)}) + "\n")
             process.stdin.flush()
             try:
                 process.wait(LIMITS.get(task["profile"]))
             except subprocess.TimeoutExpired:
-                _kill(process)
+                kill(process)
+                process.wait()
                 return 124, None
             finally:
-                running.discard(process)
+                processes.ended(process)
                 process.stdin.close()
         outcome = json.loads(answer.read_text()) if answer.exists() else None
         return (process.returncode if outcome is None else 0), outcome
     finally:
         shutil.rmtree(folder)
-        for part in target.parent.glob(f"{target.stem}.{process.pid}.part.ipynb"):
+        for part in target.parent.glob(f"{target.stem}.*.part.ipynb"):
             part.unlink()
-
-
-def _kill(process):
-    """End a worker and its whole process group; its kernel follows."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
 
 
 def _ending(task, code, lines):

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_blocks import myst_block_plugin
 from pybtex.database import parse_file
+from pybtex.exceptions import PybtexError
 from pybtex.plugin import find_plugin
 
 from pipeline.chapters import ROOT, SourceError
@@ -210,7 +211,10 @@ def references(keys):
 
 @cache
 def bibliography():
-    return parse_file(str(ROOT / "book" / "references.bib"))
+    try:
+        return parse_file(str(ROOT / "book" / "references.bib"))
+    except PybtexError as error:
+        raise SourceError(f"references.bib: {error}") from error
 
 
 @cache

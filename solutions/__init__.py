@@ -1,1 +1,1 @@
-"""The solved functions and classes of each chapter, derived from book/chapters."""
+"""The solved functions and classes of each chapter, derived."""

@@ -1,0 +1,86 @@
+"""A small house of its own for tests that edit, break or execute things."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+class House:
+    """A copy of the code with one chapter, in a folder that a test may ruin."""
+
+    def __init__(self, root):
+        self.root = root
+        self.environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    @property
+    def source(self):
+        (path,) = (self.root / "book" / "chapters").glob("*.md")
+        return path
+
+    def edit(self, path, old, new):
+        path = self.root / path
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {path.name}"
+        path.write_text(text.replace(old, new))
+
+    def python(self, *words, check=True, timeout=240):
+        done = subprocess.run(
+            [sys.executable, *words], cwd=self.root, env=self.environment,
+            capture_output=True, text=True, timeout=timeout,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def pipeline(self, *words, **options):
+        return self.python("-m", "pipeline", *words, **options)
+
+
+def build(root, chapter, checks, references):
+    for name in ("helpers", "pipeline"):
+        shutil.copytree(ROOT / name, root / name,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (root / "helpers" / "checks").glob("[a-z]*.py"):
+        path.unlink()
+    for name in ("pyproject.toml", "conftest.py", "_config.yml", "requirements.lock"):
+        shutil.copy(ROOT / name, root)
+    (root / "book" / "chapters").mkdir(parents=True)
+    shutil.copy(references, root / "book")
+    shutil.copy(chapter, root / "book" / "chapters")
+    shutil.copy(checks, root / "helpers" / "checks" / f"{chapter.stem}.py")
+    house = House(root)
+    house.pipeline("derive")
+    return house
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A house whose only chapter is the tiny one."""
+    return build(tmp_path, FIXTURES / "tiny.md", FIXTURES / "tiny_checks.py",
+                 FIXTURES / "references.bib")
+
+
+@pytest.fixture
+def real_house(tmp_path):
+    """A house with the book's own second chapter and its references."""
+    name = "comparing_distributions"
+    house = build(tmp_path, ROOT / "book" / "chapters" / f"{name}.md",
+                  ROOT / "helpers" / "checks" / f"{name}.py",
+                  ROOT / "book" / "references.bib")
+    shutil.copy(ROOT / "solutions" / f"{name}.ipynb", tmp_path / "solutions")
+    return house
+
+
+@pytest.fixture
+def session():
+    """A started run, as a chapter has it; its seed is 0."""
+    from helpers import start
+
+    return start("comparing_distributions", profile="quick", seed=0)

@@ -1,0 +1,93 @@
+"""Promises of the house as a whole: what it names, imports and depends on."""
+
+import ast
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+import helpers
+from helpers import assets
+from helpers.errors import CourseError
+from pipeline.chapters import ROOT, load_all
+
+REGISTRIES = ("pypi" + ".org", "python" + "hosted", "registry.npm" + "js",
+              "deb.debian" + ".org", "anaconda" + ".org")
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout.splitlines()
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_registry_or_a_path_of_a_machine():
+    for path in tracked():
+        text = path.read_text(errors="ignore")
+        for host in REGISTRIES:
+            assert host not in text, f"{path.name} names {host}"
+        assert not re.search(r"/(work|root|home)/\w+", text), path.name
+
+
+def test_helpers_never_import_the_pipeline():
+    for path in (ROOT / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module or ""]
+            assert not any(m.split(".")[0] == "pipeline" for m in modules), path.name
+
+
+def test_every_name_of_helpers_is_there_and_documented():
+    for name in helpers.__all__:
+        assert getattr(helpers, name).__doc__, name
+    with pytest.raises(AttributeError, match="it has CourseError, start"):
+        helpers.nothing  # noqa: B018
+
+
+def test_the_toc_lists_every_chapter_and_page():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = {c["file"] for part in toc["parts"] for c in part["chapters"]}
+    assert {f"notebooks/{chapter.name}" for chapter in load_all()} <= files
+    pages = {f"book/{p.stem}" for p in (ROOT / "book").glob("*.md")}
+    assert pages == {f for f in files if f.startswith("book/")} | {toc["root"]}
+
+
+def test_the_lock_holds_every_dependency_and_helpers_pin_none():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = dict(re.findall(r"^([\w.-]+)==(.+)$",
+                           (ROOT / "requirements.lock").read_text(), re.M))
+    locked = {name.lower().replace("_", "-").replace(".", "-") for name in lock}
+    extras = [d for extra in project["optional-dependencies"].values() for d in extra]
+    for dependency in [*project["dependencies"], *extras]:
+        assert re.match(r"[\w-]+", dependency)[0].lower() in locked, dependency
+    assert all(re.fullmatch(r"[\w-]+", d) for d in project["dependencies"])
+    assert lock["torch"] == "2.13.0" and lock["jupyter-book"] == "1.0.4.post1"
+
+
+def test_an_asset_is_checked_each_time_and_noted_in_the_run(session):
+    path = helpers.asset("old_faithful")
+    assert path.read_text().splitlines()[0] == '"eruptions","waiting"'
+    assert session.data == {"old_faithful": assets.manifest()["old_faithful"]["sha256"]}
+
+
+@pytest.mark.parametrize("change, says", [
+    ({"sha256": "0" * 64}, "is not the file that the book was written with"),
+    ({"package": "no_such_package"}, "pip install no_such_package"),
+    ({"member": "data/nothing.csv"}, "does not ship data/nothing.csv"),
+])
+def test_a_wrong_asset_gets_one_clear_message(session, monkeypatch, change, says):
+    entry = {**assets.manifest()["old_faithful"], **change}
+    monkeypatch.setattr(assets, "manifest", lambda: {"old_faithful": entry})
+    with pytest.raises(CourseError, match=says):
+        helpers.asset("old_faithful")
+    assert session.data == {}
+
+
+def test_an_unknown_asset_names_the_known(session):
+    with pytest.raises(CourseError, match="the book has old_faithful"):
+        helpers.asset("mnist")

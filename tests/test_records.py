@@ -1,0 +1,91 @@
+"""A record is printed, compared within its tolerance, stored and read back."""
+
+import io
+import math
+from contextlib import redirect_stdout
+
+import pytest
+import torch
+
+from helpers import CourseError, record, results
+from helpers.records import GLUE, SCRAP, written
+from pipeline import executed
+from pipeline.regression import within_tolerance
+
+
+def printed(*arguments, **options):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        record(*arguments, **options)
+    return out.getvalue().splitlines()[0]
+
+
+@pytest.mark.parametrize("arguments, options, line", [
+    (("loss", 1.23456), {"tol": 0.01}, "loss = 1.23  [tol 0.01]"),
+    (("loss", 1.23456), {"se": 0.0234}, "loss = 1.235 ± 0.023"),
+    (("loss", torch.tensor(1.5)), {"tol": 0.1, "unit": "nats"},
+     "loss = 1.5 nats  [tol 0.1]"),
+    (("count", 3), {}, "count = 3"),
+    (("kl", math.inf), {"tol": 0.1}, "kl = ∞  [tol 0.1]"),
+    (("winner", "forward"), {}, "winner = forward"),
+])
+def test_the_line_shows_the_digits_that_are_known(session, arguments, options, line):
+    assert printed(*arguments, **options) == line
+
+
+def test_a_measured_number_needs_to_say_how_sure_it_is(session):
+    with pytest.raises(CourseError, match="give it tol"):
+        record("loss", 1.5)
+    with pytest.raises(CourseError, match="one number or text"):
+        record("loss", [1.5], tol=1)
+
+
+def test_a_table_is_made_of_records(session, capsys):
+    record("a", 1.0, tol=0.1, unit="nats")
+    record("b", 2.0, tol=0.1)
+    results({"both": ["a", "b"]}, columns=("what", "A", "B"), caption="Two.")
+    assert "| both | 1.0 nats | 2.0 |" in capsys.readouterr().out
+    with pytest.raises(CourseError, match="nothing was recorded as 'c'"):
+        results({"c": "c"})
+
+
+def test_the_scrap_has_the_form_that_scrapbook_and_glue_read(session, monkeypatch):
+    shown = []
+    monkeypatch.setattr("helpers.records.display", lambda *a: shown.append(a))
+    record("loss", 1.5, tol=0.1)
+    ((bundle, metadata),) = shown
+    assert bundle[SCRAP]["name"] == "loss" and bundle[SCRAP]["version"] == 1
+    assert bundle[SCRAP]["encoder"] == "json"
+    assert bundle[SCRAP]["data"]["value"] == 1.5
+    assert bundle[GLUE + "text/plain"] == "'1.5'"
+    assert metadata["scrapbook"]["data"] is True
+    assert metadata["scrapbook"]["mime_prefix"] == GLUE
+
+
+def test_a_run_is_read_back_from_its_executed_copy(house):
+    house.pipeline("run")
+    path = house.root / "build" / "executed" / "quick" / "notebooks" / "tiny.ipynb"
+    scraps = executed.scraps(executed.read(path))
+    assert scraps["square of the size"]["value"] == 9.0
+    assert scraps["verify:tiny-sum"]["residual"] < 1e-12
+
+
+REFERENCE = "✓ x\nloss = 1.50  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n"
+
+
+@pytest.mark.parametrize("text, same", [
+    ("✓ x\nloss = 1.50  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n", True),
+    ("✓ x\nloss = 1.60  [tol 0.1]\nkl = −1.5 nats  [tol 0.5]\n", True),
+    ("✓ x\nloss = 1.61  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n", False),
+    ("✓ x\nloss = 1.50  [tol 0.1]\nkl = 2.0 nats  [tol 0.5]\n", False),
+    ("✓ x\nloss = 9.99  [tol 100]\nkl = −2.0 nats  [tol 0.5]\n", False),
+    ("✓ x\nloss = nan  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n", False),
+    ("✓ y\nloss = 1.50  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n", False),
+    ("✓ x\nkl = −2.0 nats  [tol 0.5]\n", False),
+])
+def test_tolerance_forgives_what_it_says_and_no_more(text, same):
+    assert (within_tolerance(text, REFERENCE) == REFERENCE) is same
+
+
+def test_infinite_and_tiny_values_are_written():
+    assert written(-math.inf) == "−∞" and written(1e-9) == "1e-09"
