@@ -11,6 +11,7 @@ import numpy as np
 
 from helpers.errors import CourseError
 from helpers.records import store
+from helpers.session import current
 
 # A two-sided test at 5 standard errors fails a true claim this often.
 SIGMAS = 5
@@ -53,8 +54,11 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
         )
     chance = f", false alarm {FALSE_ALARM:.1g}" if se is not None else ""
     print(f"✓ {where}, by {by}{chance}")
-    store(f"verify:{label}", {"residual": float(residual),
-                              "allowed": float(allowed), "by": by})
+    checks = current().checks
+    checks[label] = checks.get(label, 0) + 1
+    again = f"#{checks[label]}" if checks[label] > 1 else ""
+    store(f"verify:{label}{again}", {"residual": float(residual),
+                                     "allowed": float(allowed), "by": by})
 
 
 def number(label):

@@ -26,6 +26,7 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
     records: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
+    checks: dict = field(default_factory=dict)
     hints: dict = field(default_factory=dict)
 
     def pick(self, **choices):

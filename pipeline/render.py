@@ -57,7 +57,7 @@ def read_executed(app, docname, source):
     for path in (chapter.path, copy):
         app.env.note_dependency(str(path))
     checks = {name: data for name, data in executed.scraps(run).items()
-              if name.startswith("verify:")}
+              if name.startswith("verify:") and "#" not in name}
     app.env.metadata[docname]["verified"] = json.dumps(checks)
 
 
@@ -72,6 +72,9 @@ def page(chapter, run, labels):
         tags = ["hide-input"] if set(FOLDED) & set(cell.tags) else []
         done = outputs[cell.id]
         shown = [] if cell.is_exercise else done.outputs
+        if tags and not shown and cells and _is_folded_and_silent(cells[-1]):
+            cells[-1].source += f"\n\n{cell.blank}"
+            continue
         cells.append(new_code_cell(cell.blank, metadata={"tags": tags}, outputs=shown,
                                    execution_count=done.execution_count))
         if cell.is_exercise:
@@ -85,6 +88,10 @@ def page(chapter, run, labels):
                        "name": "python3"},
         "language_info": {"name": "python"},
     })
+
+
+def _is_folded_and_silent(cell):
+    return bool(cell.metadata.get("tags")) and not cell.get("outputs")
 
 
 def finish_page(app, pagename, templatename, context, doctree):

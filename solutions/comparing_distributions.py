@@ -1,14 +1,8 @@
 """Derived from book/chapters/comparing_distributions.md, whose solutions it holds."""
 
 import math
-import warnings
 
-import matplotlib.pyplot as plt
-import numpy as np
 import torch
-import torch.nn.functional as F
-from scipy import integrate, optimize, special, stats
-from torch.distributions import Categorical, Normal, kl_divergence
 
 
 def finite_kl(p, q):
@@ -80,7 +74,9 @@ def forward_kl(mean, std):
     `mean` and `std` are tensors of one shape, which the result has. By
     quadrature in each component, the mean of the two.
     """
-    gap = lambda x: two_modes(x) - log_gaussian(x, mean, std)
+    def gap(x):
+        return two_modes(x) - log_gaussian(x, mean, std)
+
     centre = torch.full_like(mean, 2.0)
     return (gaussian_mean(gap, -centre, 0.5)
             + gaussian_mean(gap, centre, 0.5)) / 2
