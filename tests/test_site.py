@@ -134,6 +134,14 @@ def test_formulas_are_typeset(chapter):
     assert find(chapter, "mjx-merror, .MathJax_Error") == []
 
 
+def test_formulas_fit_the_column_of_a_wide_page(chapter):
+    cut = chapter.execute_script("""
+        return [...document.querySelectorAll("div.math > mjx-container, div.math")]
+            .filter(e => e.scrollWidth > e.clientWidth + 1)
+            .map(e => e.closest("div.math").id || e.textContent.slice(0, 60));""")
+    assert cut == [], "\n".join(cut)
+
+
 def test_equations_and_exercises_have_the_numbers_of_the_notebooks(chapter):
     chapters = load_all()
     for name, label in labelling.collect(chapters).items():
