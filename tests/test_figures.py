@@ -5,6 +5,7 @@ import re
 
 import matplotlib.pyplot as plt
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from helpers import explore, figures, show
 
@@ -81,3 +82,32 @@ def test_under_a_live_kernel_a_widget_redraws(shown, monkeypatch):
     assert slider.value == 1.0 and drawn == [1.0]
     slider.value = 2.0
     assert drawn == [1.0, 2.0]
+
+
+IN_A_KERNEL = """
+import matplotlib.pyplot as plt
+from helpers import explore, start
+start("comparing_distributions", profile="quick", seed=0)
+def draw(slope):
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, slope])
+    return fig
+explore(draw, [0.5, 1.0], label="slope", caption="A line.", alt=str)
+"""
+
+
+@pytest.mark.parametrize("front_end", [True, False])
+def test_a_kernel_knows_whether_somebody_sits_at_it(front_end):
+    """A front end lets the kernel ask for input; a batch executor does not."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    shown = []
+    try:
+        client.execute_interactive(
+            IN_A_KERNEL, allow_stdin=front_end, timeout=60,
+            output_hook=lambda m: shown.append(m["content"].get("data", {})))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    widgets = [d for d in shown if "application/vnd.jupyter.widget-view+json" in d]
+    pages = [d for d in shown if "course-explore" in d.get("text/html", "")]
+    assert (len(widgets), len(pages)) == ((1, 0) if front_end else (0, 1))
