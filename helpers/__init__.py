@@ -18,6 +18,7 @@ HOME = {
     "record": "records",
     "results": "records",
     "asset": "assets",
+    "load_mnist": "datasets",
     "explore": "figures",
     "show": "figures",
 }

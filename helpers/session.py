@@ -96,6 +96,11 @@ def current():
     return _current
 
 
+def started():
+    """Tell whether `start` has begun a run."""
+    return _current is not None
+
+
 def interactive():
     """Tell whether a person sits at this prompt, so that progress is welcome.
 

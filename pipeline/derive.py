@@ -121,20 +121,24 @@ def data_page():
     from helpers.assets import manifest
 
     lines = ["# Data", "",
-             "Every data set of the book is pinned and checked by its hash each "
-             "time it is read. This page is written from "
-             "`helpers/assets.toml`.", ""]
+             "Every data set and every set of weights of the book is pinned, and "
+             "checked by its hash each time it is read. What does not come with "
+             "the course's own packages is fetched once, from the registry that "
+             "holds it, into one cache folder, which `COURSE_CACHE` moves. This "
+             "page is written from `helpers/assets.toml`.", ""]
     for name, entry in manifest().items():
         cited = entry.get("citation")
-        lines += [
-            f"## {name}", "", f"{entry['title']}.", "",
-            "| | |", "|---|---|",
-            f"| shipped by | `{entry['package']}` {entry['version']} |",
-            f"| file | `{entry['member']}` |",
-            f"| sha256 | `{entry['sha256'][:16]}…` |",
-            f"| terms | {entry['terms']} |",
-            *([f"| cite | {{cite:t}}`{cited}` |"] if cited else []), "",
-        ]
+        lines += [f"## {name}", "", f"{entry['title']}.", "",
+                  "| | |", "|---|---|"]
+        for source in entry["sources"]:
+            lines.append(f"| {source['kind']} | `{source['package']}` "
+                         f"{source['version']} |")
+            lines += [f"| file | `{member}`, sha256 `{digest[:16]}…` |"
+                      for member, digest in source["members"].items()]
+        lines.append(f"| terms | {entry['terms']} |")
+        if cited:
+            lines.append(f"| cite | {{cite:t}}`{cited}` |")
+        lines.append("")
     return "\n".join(lines)
 
 
