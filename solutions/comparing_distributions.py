@@ -135,6 +135,19 @@ def fit_gaussian(log_p, direction, mean, std):
     return theta[0].item(), theta[1].exp().item()
 
 
+def newton(kl, mean, std):
+    """Return the stationary (mean, std) of `kl(mean, std)` next to a fit."""
+    def objective(theta):
+        return kl(theta[0], theta[1].exp())
+
+    theta = torch.tensor([mean, math.log(std)], dtype=torch.float64)
+    for _ in range(6):
+        curvature = torch.func.hessian(objective)(theta)
+        gradient = torch.func.grad(objective)(theta)
+        theta = theta - torch.linalg.solve(curvature, gradient)
+    return torch.stack([theta[0], theta[1].exp()])
+
+
 def log_kde(x, data, bandwidth):
     """Return the log of a Gaussian kernel density estimate, shape of x.
 

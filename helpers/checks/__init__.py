@@ -164,7 +164,7 @@ def _general(got, expected):
         return "the function returns nothing; is there a return?"
     if isinstance(expected, (tuple, list)):
         if not isinstance(got, (tuple, list)) or len(got) != len(expected):
-            return f"{len(expected)} values are to be returned"
+            return f"{len(expected)} values are to be returned, as in `return a, b`"
         return None
     if isinstance(expected, str):
         return None
@@ -212,4 +212,11 @@ def written(value):
 
 
 def _tensor(value):
-    return torch.as_tensor(value).detach().cpu().double()
+    """Return a value as a float64 tensor, which Python's floats are already."""
+    if value is None or getattr(value, "is_complex", bool)():
+        raise TypeError("no real number")
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().double()
+    if isinstance(value, (list, tuple)):
+        return torch.stack([_tensor(element) for element in value])
+    return torch.as_tensor(np.asarray(value, dtype=np.float64))

@@ -38,6 +38,8 @@ def kl_gaussian(answer):
             Mistake("the constant is −1/2, not −1", _closed(*p, *q) - 0.5),
             Mistake("the log ratio is upside down: std_q belongs on top",
                     _closed(*p, *q) - 2 * math.log(2.5 / 1.5)),
+            Mistake("the log ratio is halved: the ½ belongs to a ratio of "
+                    "variances", _closed(*p, *q) - 0.5 * math.log(2.5 / 1.5)),
             Mistake("the log ratio is doubled: it is that of the deviations, or "
                     "half of that of the variances",
                     _closed(*p, *q) + math.log(2.5 / 1.5)),
@@ -93,6 +95,14 @@ def kl_gaussian(answer):
         ]),
         [Mistake("the four arguments must broadcast", raises=ARGUMENTS)],
     )
+    doubles = [torch.tensor(value, dtype=torch.float64) for value in (*p, *q)]
+    yield Case(
+        "digits of kl_gaussian of four float64 tensors",
+        lambda: _digits(answer(*doubles), _closed(*p, *q)),
+        "at least 10",
+        [Mistake("the arguments' precision is lost: do not cast to float32",
+                 "fewer than 10")],
+    )
     yield Case(
         "the gradient of kl_gaussian(1, 2, mean_q, std_q) at mean_q = 0.5, "
         "std_q = 1.5",
@@ -101,6 +111,9 @@ def kl_gaussian(answer):
         [
             Mistake("no gradient gets through: .item(), float(), .detach() and "
                     "math.log all cut it off", raises=ARGUMENTS),
+            Mistake("the gradient of the log ratio is cut off: torch.tensor(...) "
+                    "copies, torch.as_tensor(...) does not",
+                    [(0.5 - 1) / 1.5**2, -(2**2 + 0.5**2) / 1.5**3]),
             Mistake("the gradient in std_q is cut off somewhere",
                     [(0.5 - 1) / 1.5**2, 0.0]),
         ],
@@ -268,6 +281,9 @@ def fit_gaussian(answer):
         centre,
         [
             Mistake("this is the forward fit: for \"reverse\" q averages", broad),
+            Mistake("nothing has moved, or the steps overshoot and swing for "
+                    "ever: halve the rate when the divergence has risen",
+                    (0.0, 2.0)),
             Mistake("the descent left the valley in which it was started: are "
                     "the steps too long, or is std ignored?", mode),
             Mistake("the descent left the valley in which it was started: are "
@@ -306,6 +322,11 @@ def _kl_by_quadrature(p, q):
         lambda x: one.pdf(x) * (one.logpdf(x) - other.logpdf(x)),
         mean - 12 * std, mean + 12 * std, limit=200,
     )[0]
+
+
+def _digits(got, exact):
+    enough = agree(got, exact, 1e-10, 0)
+    return "at least 10" if enough else "fewer than 10"
 
 
 def _gradient(answer):

@@ -64,12 +64,22 @@ def kl_detached(mean_p, std_p, mean_q, std_q):
 
 
 def kl_by_torch(mean_p, std_p, mean_q, std_q):
-    four = (torch.as_tensor(x, dtype=torch.float32)
-            for x in (mean_p, std_p, mean_q, std_q))
+    four = (torch.as_tensor(x) for x in (mean_p, std_p, mean_q, std_q))
     mean_p, std_p, mean_q, std_q = torch.broadcast_tensors(*four)
     p = torch.distributions.Normal(mean_p, std_p)
     q = torch.distributions.Normal(mean_q, std_q)
     return torch.distributions.kl_divergence(p, q)
+
+
+def kl_in_float32(mean_p, std_p, mean_q, std_q):
+    four = (torch.as_tensor(x, dtype=torch.float32)
+            for x in (mean_p, std_p, mean_q, std_q))
+    return kl_by_torch(*four)
+
+
+def kl_copying(mean_p, std_p, mean_q, std_q):
+    log_ratio = torch.tensor(std_q / std_p).log()
+    return log_ratio + (std_p**2 + (mean_p - mean_q) ** 2) / (2 * std_q**2) - 0.5
 
 
 def kl_in_variances(mean_p, std_p, mean_q, std_q):
@@ -239,6 +249,8 @@ def fit_by_lbfgs(log_p, direction, mean, std):
 
 WRONG = {
     "kl_gaussian": {
+        "cast to float32": (kl_in_float32, "precision is lost"),
+        "log ratio copied": (kl_copying, "torch.as_tensor(...) does not"),
         "arguments swapped": (kl_swapped, "the arguments are swapped"),
         "deviations taken for variances": (kl_variances, "not variances"),
         "−1/2 missing": (kl_without_half, "−1/2 is missing"),
@@ -277,7 +289,7 @@ WRONG = {
 
 RIGHT = {
     "kl_gaussian": {
-        "torch.distributions, in float32": kl_by_torch,
+        "torch.distributions": kl_by_torch,
         "in variances, in float64": kl_in_variances,
     },
     "kl_monte_carlo": {
