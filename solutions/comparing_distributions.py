@@ -109,6 +109,19 @@ def natural_step(gradient, std):
     return unit * (unit * gradient / fisher).clamp(-1, 1)
 
 
+def newton(kl, mean, std):
+    """Return the stationary (mean, std) of `kl(mean, std)` next to a fit."""
+    def objective(theta):
+        return kl(theta[0], theta[1].exp())
+
+    theta = torch.tensor([mean, math.log(std)], dtype=torch.float64)
+    for _ in range(6):
+        curvature = torch.func.hessian(objective)(theta)
+        gradient = torch.func.grad(objective)(theta)
+        theta = theta - torch.linalg.solve(curvature, gradient)
+    return torch.stack([theta[0], theta[1].exp()])
+
+
 def fit_gaussian(log_p, direction, mean, std):
     """Return (mean, std) of the Gaussian q that is closest to p.
 
@@ -133,19 +146,6 @@ def fit_gaussian(log_p, direction, mean, std):
         rate, last = (rate / 2 if kl > last else rate), kl.item()
         theta.data -= rate * natural_step(gradient, theta[1].exp().item())
     return theta[0].item(), theta[1].exp().item()
-
-
-def newton(kl, mean, std):
-    """Return the stationary (mean, std) of `kl(mean, std)` next to a fit."""
-    def objective(theta):
-        return kl(theta[0], theta[1].exp())
-
-    theta = torch.tensor([mean, math.log(std)], dtype=torch.float64)
-    for _ in range(6):
-        curvature = torch.func.hessian(objective)(theta)
-        gradient = torch.func.grad(objective)(theta)
-        theta = theta - torch.linalg.solve(curvature, gradient)
-    return torch.stack([theta[0], theta[1].exp()])
 
 
 def log_kde(x, data, bandwidth):
