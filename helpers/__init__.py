@@ -9,7 +9,7 @@ from importlib import import_module
 HOME = {
     "CourseError": "errors",
     "start": "session",
-    "progress": "progress",
+    "progress": "bars",
     "exercise": "exercises",
     "hint": "exercises",
     "solution": "exercises",

@@ -28,7 +28,7 @@ def download(source, folder, name):
                 "--only-binary", ":all:", "--no-cache-dir",
                 "--disable-pip-version-check", "--dest", ".",
                 f"{package}=={version}"],
-        "npm": ["npm", "pack", "--silent", f"{package}@{version}"],
+        "npm": ["npm", "pack", "--loglevel=error", f"{package}@{version}"],
         "apt": ["apt-get", "download", "-qq", f"{package}={version}"],
     }
     command = commands[kind]
@@ -51,9 +51,9 @@ def extract(archive, members, folder):
     folder.mkdir(parents=True)
     for member in members:
         try:
-            with _open_member(archive, member) as found:
-                with open(folder / Path(member).name, "wb") as out:
-                    shutil.copyfileobj(found, out)
+            with (_open_member(archive, member) as found,
+                  open(folder / Path(member).name, "wb") as out):
+                shutil.copyfileobj(found, out)
         except KeyError:
             raise CourseError(f"{archive.name} does not hold {member}") from None
 
@@ -67,13 +67,13 @@ def _open_member(archive, member):
         with tarfile.open(archive) as whole, whole.extractfile(member) as found:
             yield found
     else:
-        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
-                              stdout=subprocess.PIPE) as unpacked:
-            with tarfile.open(fileobj=unpacked.stdout, mode="r|") as whole:
-                for entry in whole:
-                    if entry.name.removeprefix("./") == member:
-                        yield whole.extractfile(entry)
-                        return
+        with (subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
+                               stdout=subprocess.PIPE) as unpacked,
+              tarfile.open(fileobj=unpacked.stdout, mode="r|") as whole):
+            for entry in whole:
+                if entry.name.removeprefix("./") == member:
+                    yield whole.extractfile(entry)
+                    return
         raise KeyError(member)
 
 

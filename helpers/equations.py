@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -34,14 +33,18 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     where the equation does not hold or the label is not in the book.
     """
     where = f"({number(label)}) {label}"
-    if got is expected:
+    if got is expected and (isinstance(got, list) or hasattr(got, "shape")):
         raise EquationError(f"{where}: both sides are one object, no check")
     if relation not in ("==", "<=", ">="):
         raise CourseError(f"relation is ==, <= or >=, not {relation!r}")
-    if _is_symbolic(got) or _is_symbolic(expected):
-        residual, allowed = _symbolic_residual(got, expected), 0.0
+    if not by:
+        raise CourseError(f"{where}: say by= which second road was taken")
+    if _has_symbols(got) or _has_symbols(expected):
+        if relation != "==":
+            raise CourseError(f"{where}: symbols can be compared by == only")
+        residual, allowed, size = _symbolic_residual(got, expected), 0.0, 1
     else:
-        residual, allowed = _numeric_residual(
+        residual, allowed, size = _numeric_residual(
             where, got, expected, rtol, atol, se, relation
         )
     if not residual <= allowed:
@@ -52,7 +55,10 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
             f"{_short(expected)}\n"
             f"  differs   by {residual:.3g}, allowed {allowed:.3g}"
         )
-    chance = f", false alarm {FALSE_ALARM:.1g}" if se is not None else ""
+    chance = ""
+    if se is not None:
+        sides = size if relation == "==" else size / 2
+        chance = f", false alarm {sides * FALSE_ALARM:.1g}"
     print(f"✓ {where}, by {by}{chance}")
     checks = current().checks
     checks[label] = checks.get(label, 0) + 1
@@ -78,14 +84,13 @@ def labels():
 
 
 def _numeric_residual(where, got, expected, rtol, atol, se, relation):
-    """Return the largest excess over the tolerance's scale, and its bound."""
+    """Return the worst element's gap, what it may be, and the element count."""
     got, expected = _array(got), _array(expected)
-    try:
-        got, expected = np.broadcast_arrays(got, expected)
-    except ValueError:
+    if got.shape != expected.shape and got.size != 1 and expected.size != 1:
         raise EquationError(
             f"{where}: shapes {got.shape} and {expected.shape} do not agree"
-        ) from None
+        )
+    got, expected = np.broadcast_arrays(got, expected)
     if got.size == 0 or np.isnan(got).any() or np.isnan(expected).any():
         raise EquationError(f"{where}: a side is empty or not a number")
     with np.errstate(invalid="ignore"):
@@ -96,33 +101,39 @@ def _numeric_residual(where, got, expected, rtol, atol, se, relation):
     else:
         finite = np.where(np.isfinite(expected), expected, 0.0)
         allowed = atol + rtol * np.abs(finite)
+    if not (np.isfinite(allowed).all() and (allowed >= 0).all()):
+        raise EquationError(f"{where}: a tolerance that is no number allows anything")
     allowed = np.broadcast_to(allowed, gap.shape)
     worst = np.argmax(gap - allowed)
-    return max(0.0, gap.flat[worst]), allowed.flat[worst]
+    return max(0.0, gap.flat[worst]), allowed.flat[worst], gap.size
 
 
 def _symbolic_residual(got, expected):
     import sympy
 
     gap = sympy.simplify(sympy.sympify(got) - sympy.sympify(expected))
-    return 0.0 if gap == 0 else math.inf
+    zero = gap.is_zero_matrix if hasattr(gap, "shape") else gap == 0
+    return 0.0 if zero else math.inf
 
 
-def _is_symbolic(value):
-    sympy = sys.modules.get("sympy")
-    return sympy is not None and isinstance(value, sympy.Basic)
+def _has_symbols(value):
+    """Tell whether a side is a sympy expression that is not just a number."""
+    return bool(getattr(value, "free_symbols", ()))
 
 
 def _array(value):
+    """Return a side as a float64 array. Raises CourseError for no real numbers."""
     if hasattr(value, "detach"):
-        value = value.detach().cpu().double().numpy()
+        value = value.detach().cpu().numpy()
     if isinstance(value, (list, tuple)):
         value = [_array(element) for element in value]
+    if np.iscomplexobj(value):
+        raise CourseError("verify() compares real numbers; take .real or both parts")
     return np.asarray(value, dtype=float)
 
 
 def _short(value):
-    text = str(value) if _is_symbolic(value) else np.array2string(
+    text = str(value) if _has_symbols(value) else np.array2string(
         _array(value), precision=8, threshold=6
     )
     return text if len(text) < 200 else text[:200] + " …"

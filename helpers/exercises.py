@@ -1,5 +1,6 @@
 """Exercises: blank ones borrow the solution, filled ones are checked."""
 
+import inspect
 from importlib import import_module, util
 from types import CodeType, FunctionType
 
@@ -80,11 +81,15 @@ def _is_blank(answer):
 
 
 def _functions(answer):
+    """Return the functions that a decorated function or a class consists of."""
+    answer = inspect.unwrap(answer)
     if isinstance(answer, FunctionType):
         return [answer]
-    members = [getattr(m, "__func__", getattr(m, "fget", m))
+    if not isinstance(answer, type):
+        return []
+    members = [getattr(m, "__func__", getattr(m, "fget", getattr(m, "func", m)))
                for m in vars(answer).values()]
-    return [m for m in members if isinstance(m, FunctionType)]
+    return [function for m in members for function in _functions(m)]
 
 
 def _all_code(code):

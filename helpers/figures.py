@@ -8,7 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 from helpers.display import display
-from helpers.session import interactive
+from helpers.session import in_notebook, interactive
 
 # Okabe and Ito's colours, darkened where needed to reach a contrast of 3 : 1
 # on white and, inverted, on black; distinct for colour-blind readers.
@@ -67,7 +67,9 @@ def explore(draw, values, *, label, alt, caption, start=0, picture=False):
     """
     _require(label=label, alt=alt, caption=caption)
     values = list(values)
-    if interactive():
+    if not 0 <= start < len(values):
+        raise ValueError(f"start is a position among the {len(values)} values")
+    if interactive() and in_notebook():
         display_widget(draw, values, label, alt, caption, start, picture)
         return
     frames = [_image(draw(value), alt(value), picture,
@@ -117,6 +119,7 @@ def _image(fig, alt, picture, hidden=False, value=None):
     A plot is drawn without background, for the page to show through; the
     inline white is for notebooks, whose dark themes know nothing of it.
     """
+    _require(alt=alt)
     kind = "png" if picture else "svg"
     buffer = BytesIO()
     # without a date, equal figures are equal bytes

@@ -24,6 +24,13 @@ def record(name, value, *, se=None, tol=None, unit=""):
     """
     value = _plain(value)
     se = None if se is None else float(se)
+    if not name.isprintable() or name.startswith("verify:") or name == "run-card":
+        raise CourseError(f"{name!r} cannot be the name of a record")
+    for what, size in (("se", se), ("tol", tol)):
+        if size is not None and not (math.isfinite(size) and size >= 0):
+            raise CourseError(f"record({name!r}, …): {what} = {size} is no error")
+    if value != value:
+        raise CourseError(f"record({name!r}, …) is not a number: nan")
     if isinstance(value, float) and tol is None and se is None:
         raise CourseError(
             f"record({name!r}, …) is a measured number: give it tol, "
@@ -88,7 +95,7 @@ def _cell(data):
 
 
 def _plain(value):
-    if hasattr(value, "item"):
+    if getattr(value, "size", None) == 1 or getattr(value, "numel", int)() == 1:
         value = value.item()
     if isinstance(value, (bool, int, float, str)):
         return value

@@ -107,10 +107,14 @@ def interactive():
     A batch executor (papermill, nbval) forbids standard input to the kernel;
     a notebook front end allows it.
     """
-    shell = _shell()
-    if shell is not None and hasattr(shell, "kernel"):
-        return bool(getattr(shell.kernel, "_allow_stdin", False))
+    if in_notebook():
+        return bool(getattr(_shell().kernel, "_allow_stdin", False))
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def in_notebook():
+    """Tell whether this is a kernel, whose front end shows rich output."""
+    return hasattr(_shell(), "kernel")
 
 
 def _shell():
@@ -123,7 +127,7 @@ def _refuse_unknown_parameters():
     shell = _shell()
     cells = list(shell.user_ns.get("In", ())) if shell is not None else []
     for position, cell in enumerate(cells):
-        if cell.startswith("# Parameters"):
+        if cell.splitlines()[:1] == ["# Parameters"]:
             known = set().union(*map(_assigned, cells[:position]))
             unknown = sorted(_assigned(cell) - known)
             if unknown:

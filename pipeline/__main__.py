@@ -21,6 +21,9 @@ def main(arguments=None):
                      metavar=("NAME", "VALUE"))
     run.add_argument("--workers", type=int, default=2)
 
+    fetch = commands.add_parser("assets", help="fetch the data that chapters use")
+    fetch.add_argument("chapters", nargs="*", metavar="CHAPTER")
+
     commands.add_parser(
         "references", help="store the compared outputs of the quick run in solutions/"
     )
@@ -63,6 +66,12 @@ def _run(options):
 
     return run(options.chapters, options.profile, dict(options.parameters),
                options.workers)
+
+
+def _assets(options):
+    from pipeline.fetch import fetch
+
+    return fetch(options.chapters)
 
 
 def _references(options):

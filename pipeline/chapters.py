@@ -118,6 +118,18 @@ def load_all():
     return chapters
 
 
+def choose(wanted):
+    """Return the chapters of these names, or all when none is named."""
+    chapters = {chapter.name: chapter for chapter in load_all()}
+    unknown = [name for name in wanted if name not in chapters]
+    if unknown:
+        raise SourceError(
+            f"there is no chapter {unknown[0]!r}; the chapters are "
+            f"{', '.join(chapters)}"
+        )
+    return [chapters[name] for name in wanted or chapters]
+
+
 def exercise_names(code):
     """Return the functions and classes that @exercise decorates in a cell."""
     if "@exercise" not in code:
@@ -169,6 +181,8 @@ def _defaults(chapter):
 
 
 def _refuse_bad_cells(chapter):
+    if not re.match(r"\s*# \S", chapter.cells[0].source):
+        raise SourceError(f"{chapter.path.name}: the first cell begins with # Title")
     for cell in chapter.code:
         where = f"{chapter.path.name}:{cell.line}"
         try:
@@ -178,6 +192,16 @@ def _refuse_bad_cells(chapter):
                               f"{error.lineno}") from error
         if BEGIN in cell.blank or END in cell.blank:
             raise SourceError(f"{where}: a solution marker has no partner")
+        for name in exercise_names(cell.source):
+            if BEGIN not in cell.source:
+                raise SourceError(f"{where}: {name} has no {BEGIN} … {END}")
+        calls = {getattr(node.func, "id", "") for node in ast.walk(tree)
+                 if isinstance(node, ast.Call)}
+        if calls & {"record", "verify"} and COMPARED not in cell.tags:
+            raise SourceError(
+                f"{where}: a cell that records or verifies needs the tag {COMPARED}"
+            )
+        _refuse_imports(tree, where)
         if "define" in cell.tags:
             for node in tree.body:
                 if not isinstance(node, (ast.Import, ast.ImportFrom,
@@ -186,3 +210,24 @@ def _refuse_bad_cells(chapter):
                         f"{where}: a cell tagged define holds imports, "
                         "functions and classes only"
                     )
+
+
+def _refuse_imports(tree, where):
+    """Refuse the imports that freshness and the gates could not follow."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            roots = {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots = {(node.module or "").split(".")[0]}
+            plain = node.module == "helpers" and not any(
+                alias.asname or alias.name == "*" for alias in node.names
+            )
+            if plain:
+                continue
+        else:
+            continue
+        if roots & {"helpers", "solutions", "pipeline"}:
+            raise SourceError(
+                f"{where}: write `from helpers import NAME`; other chapters are "
+                "reached by solution(\"NAME\")"
+            )

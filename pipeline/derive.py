@@ -1,6 +1,7 @@
 """Derive notebooks, solution notebooks, modules and the table of labels."""
 
 import ast
+import hashlib
 import json
 
 import nbformat
@@ -55,14 +56,25 @@ def derive(check=False):
     changed = [path for path, text in products.items()
                if not path.exists() or path.read_text() != text]
     stray = [path for kind in KINDS for path in sorted((ROOT / kind).glob("*.*"))
-             if path.suffix in (".py", ".ipynb") and path not in products]
+             if path not in products and _is_derived(path)]
     if not check:
         for path in changed:
             path.parent.mkdir(exist_ok=True)
+            _keep_a_persons_work(path)
             path.write_text(products[path])
         for path in stray:
             path.unlink()
     return [path.relative_to(ROOT) for path in changed + stray]
+
+
+def refuse_out_of_step():
+    """Raise SourceError when a derived file is not that of today's source."""
+    changed = derive(check=True)
+    if changed:
+        raise SourceError(
+            f"{changed[0]} is out of step with its source: run "
+            "python -m pipeline derive"
+        )
 
 
 def chapter_notebook(chapter, kind, chapters, labels, ref=None):
@@ -90,6 +102,7 @@ def chapter_notebook(chapter, kind, chapters, labels, ref=None):
         "kernelspec": {"display_name": "Python 3", "language": "python",
                        "name": "python3"},
         "language_info": {"name": "python"},
+        "course": {"derived": _stamp(cells)},
     })
 
 
@@ -105,7 +118,7 @@ def module(chapter):
     parts = []
     for cell in chapter.code:
         if "define" in cell.tags:
-            parts.append(_without_decorator(cell.filled))
+            parts.append(undecorated(cell.filled))
     return HEADER.format(name=chapter.name) + "\n" + "\n\n\n".join(parts) + "\n"
 
 
@@ -165,8 +178,38 @@ def written(notebook):
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def _without_decorator(code):
-    """Drop @exercise and the import of helpers' own names from a cell."""
+def _stamp(cells):
+    """Return a hash of the cells' texts, which a person's edit changes."""
+    texts = "\n".join(f"{cell.cell_type} {cell.source}" for cell in cells)
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
+
+
+def _is_derived(path):
+    """Tell whether derive wrote a file and nobody has edited it since."""
+    if path.suffix == ".py":
+        return path.read_text().startswith(HEADER.split("{")[0])
+    if path.suffix != ".ipynb":
+        return False
+    try:
+        notebook = nbformat.read(path, 4)
+    except Exception:
+        return False
+    stamp = notebook.metadata.get("course", {}).get("derived")
+    return stamp == _stamp(notebook.cells)
+
+
+def _keep_a_persons_work(path):
+    """Move a notebook that somebody has worked in out of the way."""
+    if path.suffix == ".ipynb" and path.exists() and not _is_derived(path):
+        number = 1
+        while (aside := path.with_name(f"{path.stem}.yours-{number}.ipynb")).exists():
+            number += 1
+        path.rename(aside)
+        print(f"your edited {path.name} is kept as {aside.relative_to(ROOT)}")
+
+
+def undecorated(code):
+    """Drop the decorator @exercise from a cell's code."""
     lines = code.splitlines()
     for node in reversed(parse(code).body):
         for decorator in reversed(getattr(node, "decorator_list", [])):

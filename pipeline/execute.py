@@ -15,7 +15,8 @@ from pathlib import Path
 
 from helpers.errors import names
 from pipeline import executed
-from pipeline.chapters import ROOT, SourceError, load_all
+from pipeline.chapters import ROOT, SourceError, choose
+from pipeline.derive import refuse_out_of_step
 from pipeline.freshness import commit, key, lock_hash
 
 # A notebook that runs this many seconds is stopped: ten budgets of quick,
@@ -30,6 +31,7 @@ def run(names_wanted, profile, parameters, workers=2):
     Raises SourceError, before anything runs, for an unknown chapter, profile
     or parameter.
     """
+    refuse_out_of_step()
     tasks = plan(names_wanted, profile, parameters)
     processes = Processes()
 
@@ -88,16 +90,11 @@ def kill(process):
 
 def plan(names_wanted, profile, parameters):
     """Return one task for each notebook wanted."""
-    chapters = {chapter.name: chapter for chapter in load_all()}
-    unknown = [name for name in names_wanted if name not in chapters]
-    if unknown:
-        raise SourceError(
-            f"there is no chapter {unknown[0]!r}; the chapters are {names(chapters)}"
-        )
-    wanted = [chapters[name] for name in names_wanted] or [
-        chapter for chapter in chapters.values() if profile in chapter.profiles
+    chapters = choose(names_wanted)
+    wanted = chapters if names_wanted else [
+        chapter for chapter in chapters if profile in chapter.profiles
     ]
-    profiles = sorted({p for chapter in chapters.values() for p in chapter.profiles})
+    profiles = sorted({p for chapter in chapters for p in chapter.profiles})
     if not wanted or any(profile not in chapter.profiles for chapter in wanted):
         raise SourceError(
             f"there is no profile {profile!r}; the profiles are {names(profiles)}"
@@ -106,6 +103,8 @@ def plan(names_wanted, profile, parameters):
 
 
 def _task(chapter, profile, parameters):
+    if "profile" in parameters:
+        raise SourceError("the profile is chosen by --profile, not by -p")
     unknown = sorted(set(parameters) - set(chapter.defaults))
     if unknown:
         raise SourceError(
@@ -150,10 +149,12 @@ def _attempt(task, processes):
     target.parent.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ, **dict.fromkeys(THREADS, "1"),
-        "MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT),
+        "MPLBACKEND": "agg", "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         "COURSE_COMMIT": commit(), "COURSE_LOCK": lock_hash()[:12],
     }
-    folder = Path(tempfile.mkdtemp())
+    process, folder = None, Path(tempfile.mkdtemp())
     answer = folder / "outcome.json"
     try:
         with open(target.with_suffix(".log"), "w") as log:
@@ -176,8 +177,9 @@ def _attempt(task, processes):
         return (process.returncode if outcome is None else 0), outcome
     finally:
         shutil.rmtree(folder)
-        for part in target.parent.glob(f"{target.stem}.*.part.ipynb"):
-            part.unlink()
+        if process is not None:
+            part = target.with_name(f"{target.stem}.{process.pid}.part.ipynb")
+            part.unlink(missing_ok=True)
 
 
 def _ending(task, code, lines):
@@ -204,6 +206,8 @@ def _summarise(tasks, outcomes):
 def _value(text):
     """Read a parameter's value as Python writes it; else it is a text."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = ast.literal_eval(text)
+        json.dumps(value)
+        return value
+    except (ValueError, SyntaxError, TypeError):
         return text

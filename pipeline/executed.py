@@ -1,5 +1,7 @@
 """Executed copies: where they lie, what they recorded, whether they are fresh."""
 
+from urllib.parse import quote
+
 import nbformat
 
 from helpers.records import SCRAP
@@ -16,17 +18,20 @@ def path_of(chapter, parameters):
     any other value is written into the folder's name.
     """
     variant = [str(parameters["profile"])]
-    variant += [f"{name}={value}" for name, value in sorted(parameters.items())
-                if name != "profile" and value != chapter.defaults.get(name)]
+    variant += [f"{name}={quote(repr(value), safe='')}"
+                for name, value in sorted(parameters.items())
+                if name != "profile" and repr(value) != repr(chapter.defaults[name])]
     return EXECUTED / "+".join(variant) / "notebooks" / f"{chapter.name}.ipynb"
 
 
 def is_fresh(chapter, parameters):
     """Tell whether an executed copy is there and its key is today's."""
     path = path_of(chapter, parameters)
-    if not path.exists():
+    try:
+        about = read(path).metadata["course"]
+        return about["key"] == key(chapter, parameters)
+    except (SourceError, KeyError, TypeError):
         return False
-    return read(path).metadata.get("course", {}).get("key") == key(chapter, parameters)
 
 
 def fresh(chapter, parameters):

@@ -28,8 +28,9 @@ def key(chapter, parameters):
         "parameters": parameters,
         "lock": lock_hash(),
         "code": {
-            other.name: [[cell.tags, cell.blank, cell.filled] for cell in other.code
-                         if other is chapter or "define" in cell.tags]
+            other.name: [[cell.id, cell.tags, cell.blank, cell.filled]
+                         for cell in other.code
+                         if other.name == chapter.name or "define" in cell.tags]
             for other in reached
         },
         "labels": {name: label.number for name, label in labels.items()
@@ -46,13 +47,13 @@ def lock_hash():
     return _sha(LOCK.read_bytes())
 
 
-def commit():
-    """Return the short hash of HEAD, marked when the tree differs from it."""
+def commit(short=True):
+    """Return the hash of HEAD, marked when the tree differs from it."""
     def git(*words):
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True,
                               text=True).stdout.strip()
 
-    head = git("rev-parse", "--short=12", "HEAD") or "none"
+    head = git("rev-parse", *(["--short=12"] if short else []), "HEAD") or "none"
     return f"{head} with changes" if git("status", "--porcelain") else head
 
 
@@ -87,10 +88,13 @@ def _imported(tree):
             "helpers."
         ):
             modules += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-    paths = [ROOT.joinpath(*module.split(".")) for module in modules]
-    return [candidate for path in paths
-            for candidate in (path.with_suffix(".py"), path / "__init__.py")
-            if candidate.exists()]
+    found = []
+    for module in modules:
+        path = ROOT.joinpath(*module.split("."))
+        packages = [parent for parent in path.parents if parent.is_relative_to(ROOT)]
+        found += [path.with_suffix(".py"), path / "__init__.py",
+                  *(parent / "__init__.py" for parent in packages if parent != ROOT)]
+    return [path for path in found if path.exists()]
 
 
 def _reached(chapter, chapters):

@@ -1,7 +1,7 @@
 """Number what the book numbers, and hold the gate of verified equations."""
 
 import ast
-import re
+from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.chapters import SourceError, parse
@@ -40,8 +40,6 @@ def collect(chapters):
                     counts[kind] = counts.get(kind, 0) + 1
                     number = f"{chapter.number}.{counts[kind]}"
                     text = f"{kind.capitalize()} {number}"
-                if not name:
-                    continue
                 if name in labels:
                     raise SourceError(
                         f"{chapter.path.name}: the label {name} is already "
@@ -99,5 +97,7 @@ def refuse_unverified(chapters, labels):
 
 def unreached(chapter, scraps):
     """Return the verifications in the code that an executed run did not reach."""
-    reached = {re.sub(r"^verify:", "", name) for name in scraps}
-    return [name for name in verified(chapter) if name not in reached]
+    reached = Counter(name.removeprefix("verify:").partition("#")[0]
+                      for name in scraps if name.startswith("verify:"))
+    written = Counter(verified(chapter))
+    return [name for name in written if reached[name] < written[name]]

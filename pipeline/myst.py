@@ -9,6 +9,7 @@ import re
 from functools import cache
 
 from markdown_it import MarkdownIt
+from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_blocks import myst_block_plugin
 from pybtex.database import parse_file
@@ -27,10 +28,10 @@ INFO = re.compile(r"\{([\w:-]+)\}\s*(.*)")
 OPTION = re.compile(r":([\w-]+):[ \t]*(.*)\n?")
 SPANS = re.compile(
     r"\{(?P<role>[\w:.-]+)\}`(?P<body>[^`]+)`"
-    r"|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
-    r"|(?<![\\$])\$(?!\$)[^$]+\$",
-    re.S,
+    r"|(?P<ticks>`+)(?!`)(?:[^\n]|\n(?!\s*\n))+?(?<!`)(?P=ticks)(?!`)"
+    r"|(?<![\\$])\$(?![$\s])(?:[^$\n]|\n(?!\s*\n))+\$",
 )
+OPENS_A_BLOCK = re.compile(r"\$\$|```|[-*+>|] |\d+[.)] ")
 TITLED = re.compile(r"(?P<title>.*?)\s*<(?P<target>[^<>]+)>", re.S)
 
 
@@ -57,26 +58,30 @@ class Lowering:
     def _block(self, kind, token, lines, where, line):
         if kind == "equation":
             number = self.labels[token.info].number
-            return f"$$\n{token.content.strip()} \\tag{{{number}}}\n$$"
-        if kind == "target":
+            return f"$$\n{token.content.strip()}\n\\tag{{{number}}}\n$$"
+        if kind in ("target", "comment"):
             return None
         if kind != "directive":
             return "\n".join(lines)
         name, title, options, body = directive(token)
         head = name.removeprefix("prf:").capitalize()
         if name == "solution":
+            if title not in self.labels:
+                raise SourceError(f"{where}:{line}: there is no exercise {title}")
             target = self.labels[title].text
             if not self.with_solutions:
                 return f"> *The answer to {target} is in the solution notebook.*"
             head, title = f"Solution to {target}", ""
-        elif name in NUMBERED and options.get("label"):
+        elif name in NUMBERED:
             head = self.labels[options["label"]].text
         if title:
             head = f"**{head}** ({self._spans(title, where, line)})."
         else:
             head = f"**{head}.**"
         body = self(body, where, line + 1)
-        return "\n".join(f"> {x}".rstrip() for x in f"{head} {body}".splitlines())
+        gap = "\n\n" if OPENS_A_BLOCK.match(body) else " "
+        boxed = [f"> {x}".rstrip() for x in f"{head}{gap}{body}".splitlines()]
+        return "\n".join([*boxed, ""])
 
     def _spans(self, text, where, line):
         def replace(match):
@@ -121,7 +126,7 @@ def walk(text, where, line):
         elif kind == "directive":
             name, title, options, body = directive(token)
             if name in NUMBERED:
-                yield name.removeprefix("prf:"), options.get("label"), title
+                yield name.removeprefix("prf:"), options["label"], title
             if name == "solution" and any(
                 k == "equation" for k, *_ in walk(body, where, line + begin)
             ):
@@ -137,7 +142,13 @@ def blocks(text, where, line):
 
     Raises SourceError for a construct that is not on the closed list.
     """
-    for match in SPANS.finditer(_without_blocks(text)):
+    running = _without_blocks(text)
+    if "$$" in re.sub(r"(`+).+?\1", "", running):
+        raise SourceError(
+            f"{where}:{line}: a display formula needs a blank line before it, its "
+            "$$ on lines of their own, and no list around it"
+        )
+    for match in SPANS.finditer(running):
         if match["role"] and match["role"] not in ROLES:
             raise SourceError(
                 f"{where}:{line + text.count(chr(10), 0, text.find(match[0]))}: the "
@@ -155,10 +166,19 @@ def blocks(text, where, line):
                     f"{', '.join(DIRECTIVES)}"
                 )
             kind = "directive"
+            _, _, options, body = directive(token)
+            if set(options) - {"label", "class"} or body.startswith("---"):
+                raise SourceError(f"{at}: {{{name}}} takes :label: and :class: only")
+            if name in NUMBERED and "label" not in options:
+                raise SourceError(f"{at}: a numbered {{{name}}} needs a :label:")
         elif token.type == "math_block_label":
             kind = "equation"
         elif token.type == "myst_target":
             kind = "target"
+        elif token.type == "myst_line_comment":
+            kind = "comment"
+        elif token.type == "amsmath":
+            raise SourceError(f"{at}: write $$ … $$ with aligned inside")
         elif token.type == "heading_open":
             yield "heading", token.map[0], token.map[0], token
             continue
@@ -223,6 +243,7 @@ def _parser():
         MarkdownIt("commonmark")
         .enable("table")
         .use(dollarmath_plugin)
+        .use(amsmath_plugin)
         .use(myst_block_plugin)
     )
 

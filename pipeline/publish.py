@@ -11,6 +11,8 @@ from pipeline.chapters import ROOT, SourceError, load_all
 from pipeline.derive import KINDS, chapter_notebook, derive, keep_references, written
 
 SITE = ROOT / "_build" / "html"
+BUILT_FROM = ".built-from"  # in the site: the commit that it shows
+MARKER = ".course-publication"  # in a publication: it may be replaced
 
 
 def set_repository(url, branch=None):
@@ -37,18 +39,25 @@ def publish(folder):
 
     The bootstrap cell of each published notebook installs the course from
     the very commit that it was derived from. Returns a line that says what
-    was gathered. Raises SourceError when there is no site, or when the tree
-    differs from the commit.
+    was gathered. Raises SourceError when the site is missing or shows another
+    commit, when the tree differs from the commit, and for a folder that holds
+    anything else than an earlier publication.
     """
     if not (SITE / "index.html").exists():
         raise SourceError("there is no site yet: run make book")
     if _git("status", "--porcelain"):
         raise SourceError("the tree differs from its commit: commit first")
     commit = _git("rev-parse", "HEAD")
-    folder = Path(folder)
+    built_from = SITE / BUILT_FROM
+    if not built_from.exists() or built_from.read_text() != commit:
+        raise SourceError("the site shows another commit than this: run make book")
+    folder = Path(folder).resolve()
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise SourceError(f"{folder} holds something else: name a folder of its own")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SITE, folder)
-    (folder / ".nojekyll").touch()
+    for name in (".nojekyll", MARKER):
+        (folder / name).touch()
     chapters = load_all()
     labels = labelling.collect(chapters)
     for chapter in chapters:

@@ -9,13 +9,14 @@ import re
 from helpers.records import SCRAP
 from pipeline import executed
 from pipeline.chapters import COMPARED, ROOT, SourceError, load_all
-from pipeline.derive import written
+from pipeline.derive import refuse_out_of_step, written
 
 RECORD = re.compile(
     r"^(?P<name>.+?) = (?P<value>[-+−]?[\d.]+(?:e[-+]?\d+)?)(?P<rest>.*?)"
     r"  \[tol (?P<tol>[\d.e+-]+)\]$",
     re.M,
 )
+ERROR = re.compile(r" ± ([\d.]+(?:e[-+]?\d+)?)")
 KEPT = ("stream", "execute_result", "display_data")
 
 
@@ -25,6 +26,7 @@ def store_references():
     Returns the paths that changed. Raises SourceError when a run is missing
     or stale.
     """
+    refuse_out_of_step()
     changed = []
     for chapter in load_all():
         run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
@@ -59,6 +61,8 @@ def within_tolerance(text, reference):
     def snap(match):
         known = expected.get(match["name"])
         if known is None or known["tol"] != match["tol"]:
+            return match[0]
+        if not _same_kind(match["rest"], known["rest"]):
             return match[0]
         gap = abs(_number(match["value"]) - _number(known["value"]))
         return known[0] if gap <= float(known["tol"]) * (1 + 1e-9) else match[0]
@@ -99,6 +103,15 @@ def install(plugin):
 
     plugin.IPyNbCell.compare_outputs = compare_outputs
     plugin.IPyNbFile.collect = collect_cells
+
+
+def _same_kind(rest, reference):
+    """Tell whether units agree, and standard errors within a factor of 2."""
+    errors = [ERROR.search(text) for text in (rest, reference)]
+    if ERROR.sub("", rest) != ERROR.sub("", reference) or None in errors:
+        return rest == reference
+    one, other = (float(error[1]) for error in errors)
+    return one == other or other / 2 < one < other * 2
 
 
 def _number(text):

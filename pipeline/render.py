@@ -9,8 +9,10 @@ import json
 import os
 import re
 from html import escape
+from pathlib import Path
 
 import nbformat
+from docutils.nodes import make_id
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx.errors import ExtensionError
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
@@ -18,7 +20,10 @@ from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 from pipeline import executed
 from pipeline import labels as labelling
 from pipeline.chapters import SourceError, config, load_all
+from pipeline.derive import undecorated
+from pipeline.freshness import commit
 from pipeline.myst import blocks, directive
+from pipeline.publish import BUILT_FROM
 
 FOLDED = ("parameters", "hide-input")
 FOLDER = "notebooks/"
@@ -32,6 +37,7 @@ def setup(app):
     app.connect("builder-inited", keep_chapter_numbers)
     app.connect("source-read", read_executed, priority=1)
     app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", note_commit)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -113,11 +119,17 @@ def finish_page(app, pagename, templatename, context, doctree):
         mark = (f'<span class="verified" role="img" title="{escape(says)}" '
                 f'aria-label="{escape(says)}">✓</span>')
         context["body"], found = re.subn(
-            rf'(id="equation-{re.escape(label)}">\s*<span class="eqno">)',
+            rf'(id="{make_id(f"equation-{label}")}">\s*<span class="eqno">)',
             rf"\g<1>{mark}", context["body"],
         )
         if not found:
             raise ExtensionError(f"{pagename} shows no equation {label} to mark")
+
+
+def note_commit(app, exception):
+    """Leave in the site which commit it shows, for publish to compare."""
+    if exception is None:
+        (Path(app.outdir) / BUILT_FROM).write_text(commit(short=False))
 
 
 def keep_chapter_numbers(app):
@@ -178,8 +190,7 @@ def _fold_solutions(cell, chapter, labels):
 
 
 def _solution(cell):
-    code = re.sub(r"^@exercise\n", "", cell.filled, flags=re.M)
-    return _dropdown("Solution", f"```python\n{code}\n```")
+    return _dropdown("Solution", f"```python\n{undecorated(cell.filled)}\n```")
 
 
 def _dropdown(title, body):

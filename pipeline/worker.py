@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from pipeline.chapters import load
@@ -42,16 +43,24 @@ def execute(task):
             progress_bar=False, log_output=True, config=quiet,
             request_save_on_cell_execute=False,
         )
+    except DeadKernelError:
+        error = {"cell": "the kernel", "message": "it died: was there enough memory?"}
     except papermill.PapermillExecutionError as stop:
         first = next((line for line in stop.source.splitlines() if line.strip()), "")
         error = {"cell": f"[{stop.exec_count}] {first}",
                  "message": f"{stop.ename}: {stop.evalue}"}
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
-    notebook = nbformat.read(part, 4)
+    notebook = nbformat.read(part if part.exists() else task["notebook"], 4)
+    nbformat.write(notebook, part)
     if error is None:
         missed = unreached(load(Path(task["source"])), scraps(notebook))
-        if missed:
+        skipped = [cell for cell in notebook.cells if cell.cell_type == "code"
+                   and cell.source.strip() and not cell.execution_count]
+        if skipped:
+            error = {"cell": skipped[0].source.splitlines()[0],
+                     "message": "this cell and those after it were not run"}
+        elif missed:
             error = {"cell": "the whole notebook",
                      "message": f"the run did not reach verify(\"{missed[0]}\", …)"}
     outcome = {"seconds": seconds, "megabytes": peak, "error": error}

@@ -86,6 +86,12 @@ def test_answers_in_words_are_in_the_solutions_alone(house):
     ("After {cite:p}`nobody1900`.", "no entry nobody1900"),
     ("$$\nx\n$$ (def-square)", "already"),
     ("- a list\n\n  $$\n  x\n  $$ (def-x)", "inside a list"),
+    ("Glued to text\n$$\nx\n$$ (cd-swallowed)", "a blank line before it"),
+    ("\\begin{align}\nx\n\\end{align}", "aligned inside"),
+    ("```{exercise} X\n:nonumber:\nx\n```", "takes :label: and :class: only"),
+    ("```{prf:theorem} Nameless\nx\n```", "needs a :label:"),
+    ("```{solution} ex-nothing\nx\n```", "no exercise ex-nothing"),
+    ("It costs $5.\n\nSee {bogus}`x` for 6$.", "role {bogus}"),
 ])
 def test_what_colab_cannot_show_is_refused_with_its_line(house, text, says):
     house.edit(house.source, "(sec-square)=", f"{text}\n\n(sec-square)=")
@@ -102,6 +108,13 @@ def test_what_colab_cannot_show_is_refused_with_its_line(house, text, says):
     ("  number: 7\n", "  number: seven\n", "number"),
     ("size = 3", "size = max(3, 2)", "constants"),
     ("[parameters]", "[]", "parameters cell"),
+    ("# A tiny chapter", "A tiny chapter", "begins with # Title"),
+    ("    ### BEGIN SOLUTION\n    return x * x\n    ### END SOLUTION\n",
+     "    return x * x\n", "square has no ### BEGIN SOLUTION"),
+    (":tags: [nbval-check-output]\n", "", "needs the tag nbval-check-output"),
+    ("import torch\n", "from helpers.records import store\n", "from helpers import"),
+    ("import torch\n", "from solutions.tiny import square\n", "solution("),
+    ("import torch\n", "from helpers import verify as v\n", "from helpers import"),
 ])
 def test_a_malformed_source_gets_one_clear_message(house, old, new, says):
     house.edit(house.source, old, new)
@@ -116,6 +129,55 @@ def test_a_malformed_derived_notebook_loses_nothing(house):
     done = house.pipeline("derive", check=False)
     assert done.returncode == 1 and "solutions/tiny.ipynb" in done.stderr
     assert path.read_text() == "{ not json"
+
+
+def test_what_a_person_did_in_a_notebook_is_kept(house):
+    mine = house.root / "notebooks" / "tiny-Copy1.ipynb"
+    mine.write_text((house.root / "notebooks" / "tiny.ipynb").read_text().replace(
+        "todo()  # your code here", "return 7"))
+    house.edit("notebooks/tiny.ipynb", "todo()  # your code here", "return x * x")
+    done = house.pipeline("derive")
+    assert "kept as notebooks/tiny.yours-1.ipynb" in done.stdout
+    assert "return x * x" in (house.root / "notebooks/tiny.yours-1.ipynb").read_text()
+    assert mine.exists()
+    assert house.pipeline("derive", "--check").stdout == ""
+
+
+def test_what_a_removed_chapter_left_is_removed(house):
+    house.source.rename(house.source.with_name("other.md"))
+    house.pipeline("derive")
+    names = sorted(path.name for path in (house.root / "notebooks").iterdir())
+    assert names == ["other.ipynb"]
+
+
+BOXED = """```{prf:theorem} First
+:label: thm-first
+$$
+x = 1 .
+$$ (def-one)
+```
+right after it
+
+```{note}
+- a list
+- of two
+```
+
+% a remark to authors
+
+It costs $5 or 6$ and, a paragraph on,
+
+{eq}`def-one`.
+"""
+
+
+def test_boxes_begin_and_end_where_they_should(house):
+    house.edit(house.source, "(sec-square)=", f"{BOXED}\n(sec-square)=")
+    house.pipeline("derive")
+    text = prose(notebook(house, "notebooks"))
+    assert "> **Theorem 7.1** (First).\n>\n> $$\n> x = 1 .\n> \\tag{7.1}" in text
+    assert "\n\nright after it" in text and "> **Note.**\n>\n> - a list" in text
+    assert "remark" not in text and "paragraph on,\n\n(7.1)." in text
 
 
 def test_no_myst_is_left_in_the_books_own_notebooks():

@@ -31,6 +31,9 @@ def test_a_true_equation_prints_its_number_and_label(capsys):
     ((1.0, torch.tensor(2.0)), np.array([1, 2])),
     (sympy.sin(sympy.Symbol("x")) ** 2, 1 - sympy.cos(sympy.Symbol("x")) ** 2),
     (torch.ones(3, 2), 1.0),
+    (math.comb(4, 2), 6),
+    (sympy.sqrt(2), math.sqrt(2)),
+    (sympy.Matrix([sympy.Symbol("x") * 2]), sympy.Matrix([sympy.Symbol("x")]) * 2),
 ])
 def test_numbers_arrays_tensors_and_symbols_agree(got, expected):
     verify("a-claim", got, expected, by="hand")
@@ -49,6 +52,11 @@ def test_numbers_arrays_tensors_and_symbols_agree(got, expected):
     (-1e-3, 0.0, {"relation": ">="}),
     ([0.5, 1.1], 1.0, {"relation": "<="}),
     (1.0, 1.6, {"se": 0.1}),
+    (1.0, 2.0, {"se": math.inf}),
+    (1.0, 2.0, {"rtol": math.inf}),
+    (torch.zeros(3, 1), torch.zeros(3), {}),
+    (sympy.Integer(2), sympy.Integer(3), {}),
+    (sympy.Matrix([sympy.Symbol("x")]), sympy.Matrix([1]), {}),
     (sympy.Symbol("x"), sympy.Symbol("x") + 1, {}),
 ])
 def test_a_false_equation_raises_with_its_number(got, expected, options):
@@ -59,7 +67,10 @@ def test_a_false_equation_raises_with_its_number(got, expected, options):
 def test_inequalities_and_standard_errors_hold_where_they_should(capsys):
     verify("a-claim", [0.0, 3.0], 0.0, relation=">=", by="sampling")
     verify("a-claim", 1.0, 1.4, se=0.1, by="sampling")
-    assert "false alarm 6e-07" in capsys.readouterr().out
+    verify("a-claim", torch.zeros(10_000), torch.zeros(()), se=0.1, by="sampling")
+    verify("a-claim", sympy.Integer(3), sympy.Integer(2), relation=">=", by="counting")
+    _, one, many, _ = capsys.readouterr().out.splitlines()
+    assert one.endswith("false alarm 6e-07") and many.endswith("false alarm 0.006")
 
 
 def test_one_object_on_both_sides_is_no_check():
@@ -73,6 +84,10 @@ def test_an_unknown_label_and_relation_are_named():
         verify("a-clam", 1.0, 1, by="hand")
     with pytest.raises(CourseError, match="relation"):
         verify("a-claim", 1.0, 1, relation="<", by="hand")
+    with pytest.raises(CourseError, match="which second road"):
+        verify("a-claim", 1.0, 1, by="")
+    with pytest.raises(CourseError, match="real numbers"):
+        verify("a-claim", 1 + 2j, 1 + 5j, by="hand")
 
 
 def test_the_gate_refuses_an_unverified_claim(house):
@@ -98,6 +113,15 @@ def test_the_gate_refuses_a_verification_that_a_run_did_not_reach(house):
     assert done.returncode == 1 and 'did not reach verify("tiny-sum"' in done.stdout
     copies = house.root / "build" / "executed" / "quick" / "notebooks"
     assert not (copies / "tiny.ipynb").exists()
+
+
+def test_the_gate_counts_every_verification_and_no_record_stands_in(house):
+    house.edit(house.source, 'verify("tiny-sum"', 'if size > 99:\n'
+               '    verify("tiny-sum", 1.0, 2.0, by="nothing")\n'
+               'verify("tiny-sum"')
+    house.pipeline("derive")
+    done = house.pipeline("run", check=False)
+    assert done.returncode == 1 and 'did not reach verify("tiny-sum"' in done.stdout
 
 
 def test_every_claim_of_the_book_was_verified_in_its_executed_copy():

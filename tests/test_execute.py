@@ -39,12 +39,17 @@ def test_a_fresh_copy_is_not_run_again_and_a_stale_one_is(house):
     assert (house.root / COPY).stat().st_mtime_ns == before
 
     (house.root / "helpers" / "checks" / "unrelated.py").write_text("# new\n")
-    house.edit("helpers/progress.py", '"""Progress', '"""All progress')
+    house.edit("helpers/bars.py", '"""Progress', '"""All progress')
     house.edit("book/chapters/tiny.md", "numbers of one sign", "equal signs")
     house.pipeline("derive")
     assert status(house.pipeline("run")) == {"tiny": "fresh"}
 
     house.edit("book/chapters/tiny.md", "return x * x", "return x**2")
+    done = house.pipeline("run", check=False)
+    assert done.returncode == 1 and "out of step with its source" in done.stderr
+    house.pipeline("derive")
+    assert status(house.pipeline("run")) == {"tiny": "ran"}
+    house.edit("book/chapters/tiny.md", "float(square(size))", "1 + float(square(2))")
     house.pipeline("derive")
     assert status(house.pipeline("run")) == {"tiny": "ran"}
     house.edit("helpers/records.py", '"""Results', '"""All results')
@@ -59,6 +64,7 @@ def test_a_fresh_copy_is_not_run_again_and_a_stale_one_is(house):
      "there is no profile 'fast'; the profiles are full and quick"),
     (["-p", "sise", "4"],
      "tiny has no parameter sise; it has profile, seed and size"),
+    (["-p", "profile", "full"], "chosen by --profile"),
 ])
 def test_an_unknown_name_is_refused_before_anything_runs(house, words, says):
     done = house.pipeline("run", *words, check=False)
@@ -72,6 +78,23 @@ def test_other_parameters_have_a_copy_of_their_own(house):
     text = json.dumps(nbformat.read(path, 4))
     assert "square of the size = 16.0" in text
     assert not (house.root / COPY).exists()
+
+
+def test_a_corrupt_copy_is_made_anew(house):
+    house.pipeline("run")
+    (house.root / COPY).write_text("{ not json")
+    assert status(house.pipeline("run")) == {"tiny": "ran"}
+
+
+@pytest.mark.parametrize("code, says", [
+    ("raise SystemExit(0)", "those after it were not run"),
+    ("import os; os._exit(9)", "it died: was there enough memory?"),
+])
+def test_a_notebook_that_ends_early_is_no_success(house, code, says):
+    add_chapter(house, "print(1 + 1)\n```", f"{code}\n```\n\n"
+                "```{code-cell} ipython3\nprint(2)\n```")
+    done = house.pipeline("run", "other", check=False)
+    assert done.returncode == 1 and says in done.stdout
 
 
 def test_a_failing_cell_is_named_and_the_others_still_run(house):

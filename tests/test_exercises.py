@@ -173,7 +173,18 @@ def test_a_class_with_one_blank_method_is_blank():
         def backward(self, x):
             return x
 
+    class Outer:
+        class Inner:
+            @property
+            def size(self):
+                return todo()
+
+    @torch.no_grad()
+    def wrapped():
+        todo()
+
     assert _is_blank(Half) and not _is_blank(Whole)
+    assert _is_blank(Outer) and _is_blank(wrapped)
 
 
 def test_start_refuses_what_it_does_not_know():

@@ -60,9 +60,19 @@ def test_published_notebooks_install_the_commit_they_came_from(house):
     assert done.returncode == 1 and "commit first" in done.stderr
     git(house, "add", "-A")
     git(house, "commit", "-qm", "all")
+    commit = git(house, "rev-parse", "HEAD")
+    built_from = house.root / "_build" / "html" / ".built-from"
+    built_from.write_text("0" * 40)
+    done = house.pipeline("publish", "out", check=False)
+    assert done.returncode == 1 and "another commit" in done.stderr
+    built_from.write_text(commit)
+    for folder in (".", "helpers"):
+        done = house.pipeline("publish", folder, check=False)
+        assert done.returncode == 1 and "holds something else" in done.stderr
+    assert (house.root / "helpers" / "errors.py").exists()
 
     house.pipeline("publish", "out")
-    commit = git(house, "rev-parse", "HEAD")
+    house.pipeline("publish", "out")
     assert (house.root / "out" / "index.html").exists()
     for kind in KINDS:
         book = nbformat.read(house.root / "out" / kind / "tiny.ipynb", 4)

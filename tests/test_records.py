@@ -40,6 +40,16 @@ def test_a_measured_number_needs_to_say_how_sure_it_is(session):
         record("loss", [1.5], tol=1)
 
 
+@pytest.mark.parametrize("arguments, options", [
+    (("verify:x", 1), {}), (("run-card", 1), {}), (("two\nlines", 1), {}),
+    (("x", 1.0), {"se": math.nan}), (("x", 1.0), {"tol": -1.0}),
+    (("x", math.nan), {"tol": 1.0}), (("x", torch.zeros(2)), {"tol": 1.0}),
+])
+def test_what_cannot_be_recorded_is_refused_in_words(session, arguments, options):
+    with pytest.raises(CourseError):
+        record(*arguments, **options)
+
+
 def test_a_table_is_made_of_records(session, capsys):
     record("a", 1.0, tol=0.1, unit="nats")
     record("b", 2.0, tol=0.1)
@@ -68,6 +78,16 @@ def test_a_run_is_read_back_from_its_executed_copy(house):
     scraps = executed.scraps(executed.read(path))
     assert scraps["square of the size"]["value"] == 9.0
     assert scraps["verify:tiny-sum"]["residual"] < 1e-12
+
+
+@pytest.mark.parametrize("rest, same", [
+    (" ± 0.30 nats", True), (" ± 0.45 nats", True), (" ± 0.03 nats", False),
+    (" ± 0.30 bits", False), (" nats", False),
+])
+def test_units_and_standard_errors_are_compared_too(rest, same):
+    reference = "kl = 2.00 ± 0.30 nats  [tol 0.5]\n"
+    text = f"kl = 2.10{rest}  [tol 0.5]\n"
+    assert (within_tolerance(text, reference) == reference) is same
 
 
 REFERENCE = "✓ x\nloss = 1.50  [tol 0.1]\nkl = −2.0 nats  [tol 0.5]\n"

@@ -5,8 +5,13 @@ import re
 import nbformat
 import pytest
 
+from pipeline import executed
 from pipeline.chapters import ROOT, SourceError, load_all
-from pipeline.regression import COMPARED, refuse_missing_references
+from pipeline.regression import (
+    COMPARED,
+    refuse_missing_references,
+    within_tolerance,
+)
 
 CHAPTER = "comparing_distributions"
 
@@ -25,6 +30,22 @@ def test_every_compared_cell_of_the_book_has_a_reference():
         compared += sum(COMPARED in c.metadata.get("tags", []) for c in cells)
         assert path.stat().st_size < 200_000, "references are a few kB of text"
     assert compared > 0
+
+
+def test_the_page_shows_the_numbers_of_the_references():
+    for chapter in load_all():
+        run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
+        stored = nbformat.read(ROOT / "solutions" / f"{chapter.name}.ipynb", 4)
+        shown = {cell.id: printed(cell) for cell in run.cells}
+        for cell in stored.cells:
+            if COMPARED in cell.metadata.get("tags", []):
+                text = within_tolerance(shown[cell.id], printed(cell))
+                assert text == printed(cell)
+
+
+def printed(cell):
+    return "".join(o["text"] for o in cell.get("outputs", [])
+                   if o.output_type == "stream")
 
 
 def test_a_compared_cell_without_a_reference_is_an_error(house):

@@ -130,7 +130,7 @@ def agree(got, expected, rtol, atol):
             and all(agree(g, e, rtol, atol) for g, e in zip(got, expected, strict=True))
         )
     if isinstance(expected, str) or expected is None:
-        return got == expected
+        return type(got) is type(expected) and got == expected
     try:
         got, expected = _tensor(got), _tensor(expected)
     except (TypeError, ValueError, RuntimeError):
