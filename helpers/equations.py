@@ -26,7 +26,8 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     """Check that the two sides of the equation `label` agree; print ✓ if so.
 
     `got` and `expected` are numbers, arrays, tensors or sympy expressions
-    that were reached by different roads, and `by` names the second one.
+    that were reached by different roads, and `by` names the second one. One
+    side may lack the other's first axes, or be a single number.
     With `se`, the standard error of `got`, they must agree within 5 of it,
     a check that fails a true claim once in 1.7 million runs. `relation`
     is "==", "<=" or ">=" and holds for each element. Raises EquationError
@@ -86,7 +87,8 @@ def labels():
 def _numeric_residual(where, got, expected, rtol, atol, se, relation):
     """Return the worst element's gap, what it may be, and the element count."""
     got, expected = _array(got), _array(expected)
-    if got.shape != expected.shape and got.size != 1 and expected.size != 1:
+    few, many = sorted((got.shape, expected.shape), key=len)
+    if few != many[len(many) - len(few):] and got.size != 1 and expected.size != 1:
         raise EquationError(
             f"{where}: shapes {got.shape} and {expected.shape} do not agree"
         )
