@@ -32,6 +32,8 @@ def kl_gaussian(answer):
         [
             Mistake("the arguments are swapped: this is KL(q‖p)",
                     _kl_by_quadrature(q, p)),
+            Mistake("the sign of the whole is flipped: a divergence is never "
+                    "negative", -_closed(*p, *q)),
             Mistake("std_p and std_q are standard deviations, not variances",
                     _closed(0.5, math.sqrt(1.5), -1.0, math.sqrt(2.5))),
             Mistake("the constant −1/2 is missing", _closed(*p, *q) + 0.5),

@@ -249,6 +249,7 @@ def fit_by_lbfgs(log_p, direction, mean, std):
 
 WRONG = {
     "kl_gaussian": {
+        "sign flipped": (lambda *four: -kl_by_torch(*four), "sign of the whole"),
         "cast to float32": (kl_in_float32, "precision is lost"),
         "log ratio copied": (kl_copying, "torch.as_tensor(...) does not"),
         "arguments swapped": (kl_swapped, "the arguments are swapped"),
