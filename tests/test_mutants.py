@@ -4,10 +4,11 @@ from importlib import import_module
 
 import pytest
 
+import helpers
 from helpers import start
 from helpers.checks import WrongAnswer, find, of_chapter, run_checks
 from helpers.exercises import solution
-from pipeline.chapters import load_all
+from pipeline.chapters import exercise_names, load_all
 
 CHAPTERS = {chapter.name: chapter for chapter in load_all()}
 MUTANTS = {name: import_module(f"tests.mutants.{name}") for name in CHAPTERS}
@@ -44,6 +45,18 @@ def test_a_wrong_answer_is_caught_with_its_own_diagnosis(chapter, exercise, wron
 @pytest.mark.parametrize("chapter, exercise, right", cases("RIGHT"))
 def test_another_right_way_is_accepted(chapter, exercise, right):
     assert run_checks(find(chapter, exercise), right) >= 3
+
+
+@pytest.mark.parametrize("chapter, exercise", EXERCISES)
+def test_the_stub_borrows_the_solution(chapter, exercise, capsys):
+    start(chapter, profile="quick", seed=0)
+    (cell,) = [c for c in CHAPTERS[chapter].code
+               if exercise in exercise_names(c.source)]
+    names = {**vars(solution(chapter)), "exercise": helpers.exercise,
+             "todo": helpers.todo}
+    exec(cell.blank, names)
+    assert names[exercise] is getattr(solution(chapter), exercise)
+    assert f"{exercise}: not attempted yet" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("chapter, exercise", EXERCISES)
