@@ -197,7 +197,7 @@ def _refuse_bad_cells(chapter):
                 raise SourceError(f"{where}: {name} has no {BEGIN} … {END}")
         calls = {getattr(node.func, "id", "") for node in ast.walk(tree)
                  if isinstance(node, ast.Call)}
-        if calls & {"record", "verify"} and COMPARED not in cell.tags:
+        if calls & {"record", "verify"} and not {COMPARED, "define"} & set(cell.tags):
             raise SourceError(
                 f"{where}: a cell that records or verifies needs the tag {COMPARED}"
             )
