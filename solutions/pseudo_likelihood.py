@@ -279,9 +279,9 @@ def train_vqvae(images, steps, seed, mistake=None):
         model = VQVAE().float()
         with torch.no_grad():
             z = model.encode(images[:200]).reshape(-1, 8)
-            some = torch.randperm(len(z))[:len(model.codebook)]
-            model.codebook.copy_(z[some])
-            model.codebook += 5 * (mistake == "far codebook")
+            model.codebook.copy_(z[torch.randperm(len(z))[:64]])
+            if mistake == "far codebook":
+                model.codebook.copy_(5 * torch.randn(64, 8))
         adam = torch.optim.Adam(model.parameters(), 2e-3)
         for _ in progress(range(steps), mistake or "VQ-VAE", steps):
             x = images[torch.randint(len(images), (64,))]
@@ -295,7 +295,9 @@ def train_vqvae(images, steps, seed, mistake=None):
 @torch.no_grad()
 def judge(model, images):
     """Return distortion in nats an image, and the perplexity of the codes."""
-    distortion, _, k = model.loss_terms(images)
+    parts = [model.loss_terms(x) for x in images.split(500)]
+    distortion = sum(part[0] for part in parts) / len(parts)
+    k = torch.cat([part[2] for part in parts])
     share = torch.bincount(k.flatten(), minlength=64) / k.numel()
     return distortion.item(), math.exp(-torch.xlogy(share, share).sum())
 

@@ -9,7 +9,7 @@ from helpers.checks import Case, Mistake, agree, checks
 
 ARGUMENTS = (TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 ONES = math.log(1 + math.exp(-2) + math.exp(-4))
-RING = [1, 1, 1, -1, 0, -1, -1, 1]
+RING = [-1, 1, -1, 1, 0, 0, 1, -1]
 
 
 @checks(
@@ -44,11 +44,11 @@ def score(answer):
             Mistake("this counts neighbours that agree: the score is a sum of "
                     "products", sum(a == b for a, b in pairs)),
             Mistake("one product for each edge: sum them up",
-                    [a * b for a, b in pairs]),
+                    torch.tensor([a * b for a, b in pairs])),
         ],
     )
     batch = torch.tensor([[1, 1, -1], [0, 1, 1], [-1, -1, -1], [1, 0, -1]])
-    each = [_ring_score(row) for row in batch.tolist()]
+    each = torch.tensor([_ring_score(row) for row in batch.tolist()])
     flat = batch.flatten().roll(-1).reshape(4, 3)
     yield Case(
         "score(a batch of four rings of three)",
@@ -60,7 +60,7 @@ def score(answer):
             Mistake("the roll is along the batch: labels are along the last "
                     "axis", (batch * batch.roll(-1, 0)).sum(-1)),
             Mistake("the scores of the batch are added up: one for each ring "
-                    "is wanted", sum(each)),
+                    "is wanted", each.sum()),
             Mistake("the sum is over the batch: labels are along the last axis",
                     (batch * batch.roll(-1, -1)).sum(0)),
             Mistake("a batch of shape (..., N) must do as well as one ring",
@@ -70,7 +70,7 @@ def score(answer):
     yield Case(
         "score(all 81 rings of four labels)",
         lambda: answer(torch.tensor(_rings(4))),
-        [_ring_score(ring) for ring in _rings(4)],
+        torch.tensor([_ring_score(ring) for ring in _rings(4)]),
     )
     yield Case(
         "score(tensor([1, 1]))",
@@ -111,7 +111,7 @@ def negative_log_pseudo_likelihood(answer):
             Mistake("each label is normalised over all arrangements: only its "
                     "own three values enter", 5 * _log_z(5)),
             Mistake("one term for each label: sum over the last axis",
-                    [math.log(3)] * 5),
+                    torch.full((5,), math.log(3))),
             Mistake("labels are integers: turn them into double precision "
                     "first", raises=ARGUMENTS),
         ],
@@ -131,6 +131,8 @@ def negative_log_pseudo_likelihood(answer):
                     "are neighbours, too", 3 * ONES + 2 * one_side),
             Mistake("the edges are counted twice: h = y[n−1] + y[n+1]",
                     5 * math.log(1 + math.exp(-4) + math.exp(-8))),
+            Mistake("the pull of a label contains the label itself: only its "
+                    "two neighbours pull", _pseudo([1] * 5, (-1, 0, 1))),
             Mistake("the normaliser lacks the label 0: it sums over −1, 0 and "
                     "1", 5 * math.log(1 + math.exp(-4))),
             Mistake("each label is normalised over all arrangements: only its "
@@ -140,23 +142,23 @@ def negative_log_pseudo_likelihood(answer):
         ],
     )
     batch = torch.tensor([[1, 1, -1, 0], [0, 1, 1, 1], [-1, -1, 0, 1]])
-    each = [_pseudo(row) for row in batch.tolist()]
+    each = _pseudos(batch)
     yield Case(
         "negative_log_pseudo_likelihood(a batch of three rings of four)",
         lambda: answer(batch),
         each,
         [
             Mistake("the batch is added up: one value for each ring is wanted",
-                    sum(each)),
+                    each.sum()),
             Mistake("only one neighbour pulls: a label has two",
-                    [_pseudo(row, sides=(-1,)) for row in batch.tolist()]),
+                    _pseudos(batch, (-1,))),
             Mistake("only one neighbour pulls: a label has two",
-                    [_pseudo(row, sides=(1,)) for row in batch.tolist()]),
+                    _pseudos(batch, (1,))),
             Mistake("the neighbours are those two seats away: roll by one",
-                    [_pseudo(row, sides=(-2, 2)) for row in batch.tolist()]),
+                    _pseudos(batch, (-2, 2))),
             Mistake("the pull of a label contains the label itself: only its "
                     "two neighbours pull",
-                    [_pseudo(row, sides=(-1, 0, 1)) for row in batch.tolist()]),
+                    _pseudos(batch, (-1, 0, 1))),
             Mistake("a batch of shape (..., N) must do as well as one ring",
                     raises=ARGUMENTS),
         ],
@@ -209,7 +211,7 @@ def log_partition(answer):
             Mistake("only the largest eigenvalue is used: Z has all three",
                     5 * top),
             Mistake("the matrix holds the products ab: its entries are e^{ab}",
-                    math.log(34)),
+                    5 * math.log(2)),
             Mistake("this is the logarithm of the product of the eigenvalues, "
                     "a determinant: their powers are summed",
                     5 * matrix.det().log()),
@@ -284,7 +286,7 @@ def inverse_cdf(answer):
     yield Case(
         "inverse_cdf(tensor([0.25, 0.5, 0.25]), a tensor of shape (2, 3))",
         lambda: answer(p, grid),
-        [[0, 0, 1], [1, 2, 2]],
+        torch.tensor([[0, 0, 1], [1, 2, 2]]),
         [Mistake("a tensor of numbers must do as well as one: "
                  "torch.searchsorted takes both", raises=ARGUMENTS)],
     )
@@ -333,7 +335,7 @@ def sample_bigram(answer):
     P = torch.tensor([0.25, 0.25, 0.5], dtype=torch.float64)
     Q = torch.tensor([[0.125, 0.75, 0.125], [0.5, 0.125, 0.375],
                       [0.25, 0.5, 0.25]], dtype=torch.float64)
-    noise = torch.tensor([0.55, 0.8, 0.3, 0.2, 0.65, 0.95, 0.05, 0.4],
+    noise = torch.tensor([0.65, 0.85, 0.45, 0.85, 0.4, 0.35, 0.95, 0.7],
                          dtype=torch.float64)
     yield Case(
         "sample_bigram(P, Q, eight numbers)",
@@ -345,7 +347,7 @@ def sample_bigram(answer):
             Mistake("a column of Q is used: the probabilities after word i are "
                     "in row i", _string(P, Q.T, noise)),
             Mistake("each word is drawn from P: the later ones come from Q",
-                    [_pick(P, e) for e in noise]),
+                    torch.tensor([_pick(P, e) for e in noise])),
             Mistake("each word follows the first one: it follows the word "
                     "before it", _string(P, Q, noise, after_first=True)),
             Mistake("the first word comes from P, not from a row of Q",
@@ -365,17 +367,18 @@ def sample_bigram(answer):
     yield Case(
         "sample_bigram(P, Q, tensor([0.5]))",
         lambda: answer(P, Q, torch.tensor([0.5], dtype=torch.float64)),
-        [2],
-        [Mistake("ε = C_i belongs to the next word: use your inverse_cdf", [1])],
+        torch.tensor([2]),
+        [Mistake("ε = C_i belongs to the next word: use your inverse_cdf",
+                 torch.tensor([1]))],
     )
     cube = [torch.tensor(e).double() / 8
             for e in itertools.product(range(8), repeat=3)]
     yield Case(
         "sample_bigram(P, Q, all 512 triples of eighths)",
         lambda: torch.stack([torch.as_tensor(answer(P, Q, e)) for e in cube]),
-        [_string(P, Q, e) for e in cube],
+        torch.stack([_string(P, Q, e) for e in cube]),
         [Mistake("ε = C_i belongs to the next word: use your inverse_cdf",
-                 [_string(P, Q, e, closed=True) for e in cube])],
+                 torch.stack([_string(P, Q, e, closed=True) for e in cube]))],
     )
 
 
@@ -420,7 +423,7 @@ def reparameterize(answer):
     yield Case(
         "reparameterize(means (2, 1), a variance of 9, noise (3,))",
         lambda: answer(mean, torch.tensor(9.0), noise),
-        [[1.5, -3.0, 6.0], [2.5, -2.0, 7.0]],
+        torch.tensor([[1.5, -3.0, 6.0], [2.5, -2.0, 7.0]]),
         [Mistake("the three arguments must broadcast", raises=ARGUMENTS)],
     )
     yield Case(
@@ -453,9 +456,8 @@ def straight_through(answer):
     codes = torch.tensor([[0.0, 0.0], [3.0, 0.5], [-1.0, 1.0], [1.0, -2.0]])
     z = torch.tensor([[0.9, 0.4], [2.0, -0.5], [-0.6, 0.3], [0.2, -1.2],
                       [-2.0, 3.0]])
-    k = [min(range(4), key=lambda j: sum((a - b)**2 for a, b in
-                                         zip(row, codes[j].tolist(), strict=True)))
-         for row in z.tolist()]
+    k = torch.tensor([min(range(4), key=lambda j: math.dist(row, codes[j].tolist()))
+                      for row in z.tolist()])
     aligned = (z @ codes.T).argmax(-1)
     far = torch.cdist(z, codes).argmax(-1)
     yield Case(
@@ -479,7 +481,7 @@ def straight_through(answer):
     )
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0], [2.0, 0.0], [-1.0, 1.0],
                            [4.0, 2.0]])
-    total = torch.zeros(4, 2).index_add(0, torch.tensor(k), weight)
+    total = torch.zeros(4, 2).index_add(0, k, weight)
     zero_z, zero_codes = torch.zeros(5, 2), torch.zeros(4, 2)
     killed = ("the gradient to z is killed: add to z the detached difference "
               "between the code and z")
@@ -534,11 +536,15 @@ def _pseudo(ring, sides=(-1, 1)):
     return total
 
 
+def _pseudos(batch, sides=(-1, 1)):
+    return torch.tensor([_pseudo(row, sides) for row in batch.tolist()]).double()
+
+
 def _pick(p, e, closed=False):
     """Return the index by adding up; `closed` gives an edge to the left."""
-    reached = 0.0
+    reached, total = 0.0, float(sum(p))
     for i, share in enumerate(p.tolist()):
-        reached += share
+        reached += share / total
         if e < reached or (closed and e <= reached):
             return i
     return len(p) - 1
@@ -550,7 +556,7 @@ def _string(P, Q, noise, shift=0, after_first=False, closed=False):
     for t in range(1, len(noise)):
         row = Q[words[0] if after_first else words[-1]]
         words.append(_pick(row, noise[t - shift], closed))
-    return words
+    return torch.tensor(words)
 
 
 def _wrong_axis(z, codes):
