@@ -122,7 +122,8 @@ def image_grid(images, columns, width=7.2):
     tiles = tiles.reshape(-1, columns, *tiles.shape[1:])
     canvas = np.concatenate([np.concatenate(row, 1) for row in tiles])
     height = width * canvas.shape[0] / canvas.shape[1]
-    fig, ax = plt.subplots(figsize=(width, height))
+    fig, ax = plt.subplots(figsize=(width, height), layout="none")
+    ax.set_position([0, 0, 1, 1])
     ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     return fig

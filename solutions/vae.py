@@ -10,48 +10,31 @@ from helpers.progress import progress
 
 
 def log_bernoulli_with_logits(x, logits):
-    """Return log p(x) in nats of independent Bernoulli variables.
+    """Return log p(x) in nats of Bernoulli variables: vae-bernoulli.
 
-    `x`, of zeros and ones, and `logits` broadcast; their last dimension is
-    summed over. Exact for large logits. Equation vae-bernoulli.
+    `x` (0 or 1) and `logits` broadcast; the last dimension is summed.
     """
     return (x * logits - F.softplus(logits)).sum(-1)
 
 
 def kl_normal(qm, qv, pm, pv):
-    """Return KL(q‖p) in nats of Gaussians with independent components.
+    """Return KL(q‖p) in nats of diagonal Gaussians: equation vae-kl.
 
-    `qm`, `pm` are means and `qv`, `pv` variances; they broadcast, and their
-    last dimension, the components, is summed over. Equation vae-kl.
+    Means and variances broadcast; the last dimension is summed over.
     """
-    square = (qv + (qm - pm) ** 2) / pv
-    return 0.5 * (torch.log(pv / qv) + square - 1).sum(-1)
+    return ((pv / qv).log() + (qv + (qm - pm) ** 2) / pv - 1).sum(-1) / 2
 
 
 def sample_gaussian(m, v):
-    """Return a draw z from N(m, diag(v)), through which gradients pass.
+    """Return a draw z from N(m, diag(v)): vae-reparameterization.
 
-    `m`, means, and `v`, variances, are tensors of one shape, that of the
-    result. Equation vae-reparameterization.
+    `m` and the variances `v` have the shape of the result.
     """
     return m + torch.sqrt(v) * torch.randn_like(m)
 
 
-def score_variance(m, v, dimensions=1):
-    """Return the variance of the score estimate: vae-score-dimensions."""
-    others = dimensions - 1
-    mean = others * (m**2 + v)
-    extra = 2 * (m**2 + 3 * v) * mean + mean**2
-    extra = extra + others * (4 * m**2 * v + 2 * v**2)
-    return m**4 / v + 14 * m**2 + 15 * v + extra / v
-
-
 def gaussian_parameters(h, dim=-1):
-    """Return mean and variance, the two halves of `h` along `dim`.
-
-    The variance is softplus of the second half plus 1e-8. Equation
-    def-vae-encoder.
-    """
+    """Return m and v from the halves of `h` along `dim`: def-vae-encoder."""
     m, h = torch.chunk(h, 2, dim=dim)
     return m, F.softplus(h) + 1e-8
 
@@ -92,16 +75,15 @@ def negative_elbo_bound(model, x):
 
 
 def fit(images, z_dim, seed, iterations, *, loss=negative_elbo_bound,
-        rate=1e-3, batch=100, decay=False):
-    """Return a VAE trained on grey images, and its losses in nats.
+        rate=1e-3, betas=(0.9, 0.999), batch=100, decay=False):
+    """Return a VAE trained on grey images (N, 784), and its losses in nats.
 
-    `images` has shape (N, 784) and is binarised afresh at each step. With
-    `decay` the rate rises from 0 during the first fiftieth of the steps and
-    falls to 0 in a straight line. `loss` returns what is minimised first.
+    Images are binarised afresh at each step. With `decay` the rate rises
+    for a fiftieth of the steps, then falls to 0 in a straight line.
     """
     torch.manual_seed(seed)
     model = VAE(z_dim).to(images.device)
-    adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    adam = torch.optim.Adam(model.parameters(), rate, betas, fused=True)
     losses = torch.zeros(iterations)
     for step in progress(range(iterations), f"z = {z_dim}, seed {seed}"):
         if decay:
@@ -117,17 +99,13 @@ def fit(images, z_dim, seed, iterations, *, loss=negative_elbo_bound,
 
 
 @torch.no_grad()
-def evaluate(model, images, draws=1):
-    """Return (nelbo, kl, rec) in nats, means over grey images, as a tensor.
-
-    Each image is binarised and encoded `draws` times, from a fixed seed.
-    """
+def evaluate(model, images, draws=1, loss=negative_elbo_bound):
+    """Return means of (nelbo, kl, rec) over binarised images, in nats."""
     torch.manual_seed(0)
     total = torch.zeros(3)
-    for _ in range(draws):
-        for x in images.split(1000):
-            values = negative_elbo_bound(model, torch.bernoulli(x))
-            total += len(x) * torch.stack(values).cpu()
+    for x in images.split(1000) * draws:
+        values = loss(model, torch.bernoulli(x))
+        total += len(x) * torch.stack(values).cpu()
     return total / (draws * len(images))
 
 
@@ -135,34 +113,16 @@ def report(name, models, images, draws):
     """Record NELBO, KL and rec: mean and standard error over the models."""
     values = torch.stack([evaluate(m, images, draws) for m in models])
     for part, column in zip(("NELBO", "KL", "rec"), values.T, strict=True):
-        error = column.std() / math.sqrt(len(models))
-        record(f"{name}, {part}", column.mean(), se=error,
-               tol=0.03 * column.mean().item())
+        record(f"{name}, {part}", column.mean(), se=column.std()
+               / len(models) ** 0.5, tol=round(0.05 * column.mean().item(), 1))
 
 
 @torch.no_grad()
 def price_list(model, images):
-    """Return KL(q(z_j|x)‖p(z_j)) in nats for each j, largest first.
-
-    The mean over grey `images` (N, 784), binarised: shape (z_dim,).
-    """
-    torch.manual_seed(0)
+    """Return the mean KL of each latent dimension in nats, largest first."""
     m, v = (t[..., None] for t in model.encode(torch.bernoulli(images)))
-    zero, one = torch.zeros_like(m), torch.ones_like(v)
-    return kl_normal(m, v, zero, one).mean(0).sort(descending=True).values
-
-
-@torch.no_grad()
-def log_weights(model, x, draws):
-    """Return log w(z) for `draws` draws from q(z|x): (draws, batch)."""
-    m, v = model.encode(x)
-    rows = []
-    for _ in range(draws):
-        z = sample_gaussian(m, v)
-        log_p = log_bernoulli_with_logits(x, model.decode(z))
-        log_ratio = ((z - m) ** 2 / v + v.log() - z**2).sum(-1) / 2
-        rows.append(log_p + log_ratio)
-    return torch.stack(rows)
+    each = kl_normal(m, v, torch.zeros_like(m), torch.ones_like(v)).mean(0)
+    return each.sort(descending=True).values.cpu()
 
 
 def weighted(beta):
@@ -172,12 +132,3 @@ def weighted(beta):
         return (rec + beta * kl,)
 
     return loss
-
-
-def bound_with_deviation(model, x):
-    """Return (nelbo, kl, rec) with the draw m + v·ε, a bug."""
-    m, v = model.encode(x)
-    logits = model.decode(m + v * torch.randn_like(m))
-    kl = kl_normal(m, v, torch.zeros_like(m), torch.ones_like(v))
-    rec = -log_bernoulli_with_logits(x, logits)
-    return (kl + rec).mean(), kl.mean(), rec.mean()
