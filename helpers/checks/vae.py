@@ -63,21 +63,21 @@ def log_bernoulli_with_logits(answer):
     yield Case(
         "log_bernoulli_with_logits([[1, 0], [0, 1]], [[−200, 200], [−200, 200]])",
         lambda: answer(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), sure),
-        [-400.0, 0.0],
+        torch.tensor([-400.0, 0.0]),
         [
             Mistake("the sigmoid has rounded to 0 or 1 before its logarithm was "
-                    "taken: stay with the logits", [-math.inf, math.nan]),
+                    "taken: stay with the logits", torch.tensor([-math.inf, math.nan])),
             Mistake("the sigmoid has rounded to 0 or 1 before its logarithm was "
-                    "taken: stay with the logits", [-math.inf, 0.0]),
+                    "taken: stay with the logits", torch.tensor([-math.inf, 0.0])),
             Mistake("the logarithms are cut off at −100, as binary_cross_entropy "
-                    "cuts them: stay with the logits", [-200.0, 0.0]),
+                    "cuts them: stay with the logits", torch.tensor([-200.0, 0.0])),
             Mistake("log(1 + exp(logit)) overflows: softplus does not",
-                    [-math.inf, -math.inf]),
+                    torch.tensor([-math.inf, -math.inf])),
             Mistake("log(1 + exp(logit)) overflows: softplus does not",
-                    [-math.inf, math.nan]),
+                    torch.tensor([-math.inf, math.nan])),
             *[Mistake("a small number inside the logarithm hides the overflow "
                       "and falsifies the value: stay with the logits",
-                      [2 * math.log(eps), 0.0])
+                      torch.tensor([2 * math.log(eps), 0.0]))
               for eps in (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5)],
         ],
         atol=1e-4,
@@ -85,7 +85,7 @@ def log_bernoulli_with_logits(answer):
     weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
     yield Case(
         "the gradient of log_bernoulli_with_logits([1, 0, 1], logits)",
-        lambda: _gradients(lambda l: answer(x[0].double(), l), weights),
+        lambda: _gradients(lambda t: answer(x[0].double(), t), weights),
         [(x[0].double() - torch.sigmoid(weights))],
         [Mistake("no gradient gets through: .item(), .detach() and numpy cut it "
                  "off", raises=ERRORS)],
@@ -307,13 +307,14 @@ def gaussian_parameters(answer):
     yield Case(
         "gaussian_parameters([0, −100])",
         lambda: answer(torch.tensor([0.0, -100.0])),
-        ([0.0], [1e-8]),
+        (torch.zeros(1), torch.tensor([1e-8])),
         [
             Mistake("the small constant 1e-8 is missing, and the logarithm of "
                     "this variance will be −∞ or nearly",
-                    ([0.0], [math.exp(-100)])),
-            Mistake("the small constant is 1e-8", ([0.0], [1e-6])),
-            Mistake("the small constant is 1e-8", ([0.0], [1e-5])),
+                    (torch.zeros(1), torch.tensor([math.exp(-100)]))),
+            *[Mistake("the small constant is 1e-8",
+                      (torch.zeros(1), torch.tensor([other])))
+              for other in (1e-4, 1e-5, 1e-6, 1e-7, 1e-10, 1e-12)],
         ],
         rtol=1e-3, atol=1e-12,
     )
@@ -571,8 +572,8 @@ def _reverse(stub):
 
 
 def _log_bernoulli(x, logits):
-    p = torch.sigmoid(logits)
-    return torch.where(x == 1, p, 1 - p).log()
+    signed = np.where(x.numpy() == 1, -1, 1) * logits.numpy()
+    return -torch.tensor(np.logaddexp(0, signed))
 
 
 def _expected(stub, x, m, v):
