@@ -20,6 +20,7 @@ HOME = {
     "asset": "assets",
     "load_mnist": "datasets",
     "explore": "figures",
+    "image_grid": "figures",
     "show": "figures",
 }
 

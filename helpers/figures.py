@@ -6,6 +6,7 @@ from io import BytesIO
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 
 from helpers.display import display
 from helpers.session import in_notebook, interactive
@@ -105,6 +106,29 @@ def display_widget(draw, values, label, alt, caption, start=0, picture=False):
     figure = ipywidgets.interactive_output(redraw, {"value": slider})
     ipython_display(ipywidgets.VBox([slider, figure]))
     return slider
+
+
+def image_grid(images, columns, width=7.2):
+    """Return a figure of images side by side in rows of `columns`.
+
+    `images` has shape (N, height, width), N a multiple of `columns`, with
+    values from 0, paper, to 1, ink. Nothing is rescaled: what lies outside
+    is cut. `width` of the figure is in inches. Raises ValueError otherwise.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or len(images) == 0 or len(images) % columns:
+        raise ValueError(
+            f"images of shape {images.shape} do not fill rows of {columns}"
+        )
+    tiles = np.pad(images, [(0, 0), (1, 1), (1, 1)])
+    tiles = tiles.reshape(-1, columns, *tiles.shape[1:])
+    canvas = np.concatenate([np.concatenate(row, 1) for row in tiles])
+    height = width * canvas.shape[0] / canvas.shape[1]
+    fig, ax = plt.subplots(figsize=(width, height), layout="none")
+    ax.set_position([0, 0, 1, 1])
+    ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    return fig
 
 
 def _require(**texts):

@@ -4,10 +4,11 @@ import base64
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from helpers import explore, figures, show
+from helpers import explore, figures, image_grid, show
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ def test_under_a_live_kernel_a_widget_redraws(shown, monkeypatch):
 
 IN_A_KERNEL = """
 import matplotlib.pyplot as plt
+import numpy as np
 from helpers import explore, start
 start("comparing_distributions", profile="quick", seed=0)
 def draw(slope):
@@ -111,3 +113,22 @@ def test_a_kernel_knows_whether_somebody_sits_at_it(front_end):
     widgets = [d for d in shown if "application/vnd.jupyter.widget-view+json" in d]
     pages = [d for d in shown if "course-explore" in d.get("text/html", "")]
     assert (len(widgets), len(pages)) == ((1, 0) if front_end else (0, 1))
+
+
+def test_an_image_grid_fills_rows_and_rescales_nothing(session):
+    images = np.zeros((6, 2, 3))
+    images[1], images[5] = 0.5, 2.0
+    fig = image_grid(images, 3)
+    (drawn,) = fig.axes[0].images
+    canvas = np.asarray(drawn.get_array())
+    assert canvas.shape == (2 * 4, 3 * 5)  # a border of 1 around each
+    assert canvas[1:3, 6:9].min() == 0.5 and canvas[5:7, 11:14].min() == 2.0
+    assert canvas.sum() == 6 * 0.5 + 6 * 2.0
+    assert drawn.get_clim() == (0, 1)
+    plt.close(fig)
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 3), (0, 2, 3), (6, 4)])
+def test_an_image_grid_that_does_not_fit_is_refused(shape):
+    with pytest.raises(ValueError, match="do not fill rows of 3"):
+        image_grid(np.zeros(shape), 3)
