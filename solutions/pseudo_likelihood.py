@@ -5,7 +5,7 @@ import random
 
 import torch
 import torch.nn.functional as F
-from helpers.progress import progress
+from helpers import progress
 from torch import nn
 
 

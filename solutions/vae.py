@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.progress import progress
+from helpers import progress
 
 
 def log_bernoulli_with_logits(x, logits):
