@@ -50,7 +50,8 @@ def execute(task):
         error = {"cell": f"[{stop.exec_count}] {first}",
                  "message": f"{stop.ename}: {stop.evalue}"}
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss * 1024 / 1e6
     notebook = nbformat.read(part if part.exists() else task["notebook"], 4)
     nbformat.write(notebook, part)
     if error is None:
@@ -67,8 +68,10 @@ def execute(task):
     if error:
         os.replace(part, failed)
         return {**outcome, "path": str(failed)}
-    notebook.metadata["course"] = {"key": task["key"], "seconds": round(seconds, 1),
-                                   "megabytes": round(peak)}
+    notebook.metadata["course"] = {
+        "key": task["key"], "seconds": round(seconds, 1), "megabytes": round(peak),
+        "core_seconds": round(used.ru_utime + used.ru_stime, 1),
+    }
     nbformat.write(notebook, part)
     os.replace(part, target)
     failed.unlink(missing_ok=True)

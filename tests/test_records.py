@@ -41,7 +41,8 @@ def test_a_measured_number_needs_to_say_how_sure_it_is(session):
 
 
 @pytest.mark.parametrize("arguments, options", [
-    (("verify:x", 1), {}), (("run-card", 1), {}), (("two\nlines", 1), {}),
+    (("verify:x", 1), {}), (("a: b", 1), {}),
+    (("run-card", 1), {}), (("two\nlines", 1), {}),
     (("x", 1.0), {"se": math.nan}), (("x", 1.0), {"tol": -1.0}),
     (("x", math.nan), {"tol": 1.0}), (("x", torch.zeros(2)), {"tol": 1.0}),
 ])
