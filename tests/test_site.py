@@ -23,7 +23,8 @@ from pipeline import labels as labelling
 from pipeline.chapters import ROOT, config, load_all
 from pipeline.publish import SITE
 
-CHAPTER = "notebooks/comparing_distributions"
+CHAPTERS = load_all()
+LABELS = labelling.collect(CHAPTERS)
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
          "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--window-size=1280,900")
@@ -76,10 +77,19 @@ def browser(tmp_path_factory):
     driver.quit()
 
 
+def page_of(source):
+    return f"notebooks/{source.name}"
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda source: source.name)
+def source(request):
+    return request.param
+
+
 @pytest.fixture
-def chapter(browser, address):
+def chapter(browser, address, source):
     browser.set_window_size(1280, 900)
-    browser.get(f"{address}/{CHAPTER}.html")
+    browser.get(f"{address}/{page_of(source)}.html")
     wait_for(lambda: browser.execute_script(
         "return !!(window.MathJax && MathJax.startup && MathJax.startup.promise)"))
     browser.execute_async_script(
@@ -142,9 +152,13 @@ def test_formulas_fit_the_column_of_a_wide_page(chapter):
     assert cut == [], "\n".join(cut)
 
 
-def test_equations_and_exercises_have_the_numbers_of_the_notebooks(chapter):
-    chapters = load_all()
-    for name, label in labelling.collect(chapters).items():
+def labels_of(source):
+    return {name: label for name, label in LABELS.items()
+            if label.chapter == source.name}
+
+
+def test_equations_and_exercises_have_the_numbers_of_the_notebooks(chapter, source):
+    for name, label in labels_of(source).items():
         if label.kind == "equation":
             (number,) = find(chapter, f'[id="equation-{name}"] .eqno')
             assert f"({label.number})" in number.text
@@ -153,8 +167,8 @@ def test_equations_and_exercises_have_the_numbers_of_the_notebooks(chapter):
             assert caption.text.strip() == label.text
 
 
-def test_every_claim_and_no_definition_is_marked_verified(chapter):
-    for name, label in labelling.collect(load_all()).items():
+def test_every_claim_and_no_definition_is_marked_verified(chapter, source):
+    for name, label in labels_of(source).items():
         if label.kind == "equation":
             marks = find(chapter, f'[id="equation-{name}"] .verified')
             assert len(marks) == label.is_claim, name
@@ -162,8 +176,7 @@ def test_every_claim_and_no_definition_is_marked_verified(chapter):
                 assert "verified in this page by" in mark.get_attribute("aria-label")
 
 
-def test_the_prose_shows_the_numbers_that_the_run_recorded(chapter):
-    (source,) = [c for c in load_all() if CHAPTER.endswith(c.name)]
+def test_the_prose_shows_the_numbers_that_the_run_recorded(chapter, source):
     run = executed.fresh(source, {**source.defaults, "profile": "quick"})
     scraps = executed.scraps(run)
     glued = [name for cell in source.cells if cell.kind == "markdown"
@@ -200,7 +213,8 @@ def test_the_slider_moves_by_mouse_and_by_keys(chapter):
     assert by_mouse == [last.get_attribute("data-value")]
 
 
-def test_without_scripts_and_in_print_one_frame_is_left(chapter, address, tmp_path):
+def test_without_scripts_and_in_print_one_frame_is_left(chapter, source, address,
+                                                        tmp_path):
     chapter.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     figure = find(chapter, ".course-explore")[0]
     assert len(visible_frames(figure)) == 1
@@ -209,7 +223,7 @@ def test_without_scripts_and_in_print_one_frame_is_left(chapter, address, tmp_pa
 
     plain = chromium(tmp_path / "plain", javascript=False)
     try:
-        plain.get(f"{address}/{CHAPTER}.html")
+        plain.get(f"{address}/{page_of(source)}.html")
         figure = find(plain, ".course-explore")[0]
         assert len(visible_frames(figure)) == 1
         assert not figure.find_element(By.TAG_NAME, "label").is_displayed()
@@ -217,8 +231,7 @@ def test_without_scripts_and_in_print_one_frame_is_left(chapter, address, tmp_pa
         plain.quit()
 
 
-def test_a_solution_is_folded_and_unfolds(chapter):
-    (source,) = [c for c in load_all() if CHAPTER.endswith(c.name)]
+def test_a_solution_is_folded_and_unfolds(chapter, source):
     folds = find(chapter, "details.solution")
     assert len(folds) >= len(source.exercises) > 0
     for fold in folds:
@@ -238,7 +251,7 @@ def test_search_finds_moment_matching(browser, address):
     browser.get(f"{address}/search.html?q=moment+matching")
     wait_for(lambda: find(browser, "ul.search li a"))
     found = [link.get_attribute("href") for link in find(browser, "ul.search li a")]
-    assert any(CHAPTER in link for link in found)
+    assert any("notebooks/comparing_distributions" in link for link in found)
 
 
 def luminance(rgb):
@@ -299,14 +312,14 @@ def test_every_figure_has_alt_text_and_a_caption(chapter):
     assert find(chapter, ".cell_output img:not(.course-figure img)") == []
 
 
-def test_buttons_open_what_is_in_the_tree(chapter):
+def test_buttons_open_what_is_in_the_tree(chapter, source):
     links = [link.get_attribute("href") for link in find(chapter, "a[href]")]
     repository = config()["repository"]
     published = config()["sphinx"]["config"]["published_branch"]
     owner_and_name = urlsplit(repository["url"]).path
     colab = [link for link in links if "colab" in urlsplit(link).netloc]
     assert colab == [f"{config()['launch_buttons']['colab_url']}/github{owner_and_name}"
-                     f"/blob/{published}/{CHAPTER}.ipynb"]
+                     f"/blob/{published}/{page_of(source)}.ipynb"]
     blobs = [link for link in links if link.startswith(f"{repository['url']}/blob/")]
     assert any("/solutions/" in link for link in blobs)
     for link in [*colab, *blobs]:
