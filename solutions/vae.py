@@ -105,7 +105,7 @@ def evaluate(model, images, draws=1, loss=negative_elbo_bound):
     total = torch.zeros(3)
     for x in images.split(1000) * draws:
         values = loss(model, torch.bernoulli(x))
-        total += len(x) * torch.stack(values).cpu()
+        total += len(x) * torch.stack(tuple(values)).cpu()
     return total / (draws * len(images))
 
 

@@ -59,6 +59,8 @@ def score(answer):
                     "y.roll(-1, -1)", (batch * flat).sum(-1)),
             Mistake("the roll is along the batch: labels are along the last "
                     "axis", (batch * batch.roll(-1, 0)).sum(-1)),
+            Mistake("y[i] is a whole ring of the batch: write y[..., i]",
+                    (batch * batch.roll(-1, 0)).sum(0)),
             Mistake("the scores of the batch are added up: one for each ring "
                     "is wanted", each.sum()),
             Mistake("the sum is over the batch: labels are along the last axis",
@@ -94,6 +96,7 @@ def score(answer):
 def negative_log_pseudo_likelihood(answer):
     ones = torch.ones(5, dtype=torch.long)
     one_side = math.log(1 + math.exp(-1) + math.exp(-2))
+    right = 5 * math.log(1 + math.exp(-2) + math.exp(-4))
     yield Case(
         "negative_log_pseudo_likelihood(five zeros)",
         lambda: answer(torch.zeros(5, dtype=torch.long)),
@@ -170,6 +173,12 @@ def negative_log_pseudo_likelihood(answer):
         [Mistake("in a ring of two both neighbours are the same label, which "
                  "counts twice", _pseudo([1, -1], sides=(1,)))],
     )
+    yield Case(
+        "digits of negative_log_pseudo_likelihood(five ones)",
+        lambda: _digits(answer(ones), right),
+        "at least 10",
+        [Mistake("precision is lost: compute with y.double()", "fewer than 10")],
+    )
 
 
 @checks(
@@ -218,7 +227,7 @@ def log_partition(answer):
             Mistake("this is n ln tr A: raise A to the power n before taking "
                     "the trace", 5 * matrix.trace().log()),
         ],
-        rtol=1e-7,
+        rtol=1e-9,
     )
     yield Case(
         "log_partition(1)",
@@ -226,7 +235,7 @@ def log_partition(answer):
         math.log(1 + 2 * math.e),
         [Mistake("a ring of one label has one edge, from the label to itself",
                  math.log(3))],
-        rtol=1e-7,
+        rtol=1e-9,
     )
     yield Case(
         "log_partition(1000)",
@@ -237,10 +246,12 @@ def log_partition(answer):
                     "you raise them to a power", math.inf),
             Mistake("Z overflows: take logarithms of the eigenvalues before "
                     "you raise them to a power", math.nan),
+            Mistake("Z overflows: take logarithms of the eigenvalues before "
+                    "you raise them to a power", raises=OverflowError),
             Mistake("there are 3ⁿ arrangements: use the matrix, not the list",
-                    raises=(RuntimeError, MemoryError, OverflowError)),
+                    raises=(RuntimeError, MemoryError)),
         ],
-        rtol=1e-7,
+        rtol=1e-9,
     )
 
 
@@ -579,3 +590,7 @@ def _gradients(function, *tensors):
 
 def _twice(call):
     return "the same" if agree(call(), call(), 0, 1e-6) else "different"
+
+
+def _digits(got, exact):
+    return "at least 10" if agree(got, exact, 1e-10, 0) else "fewer than 10"

@@ -196,14 +196,23 @@ def kl_normal(answer):
 def sample_gaussian(answer):
     m = torch.tensor([[0.5, -1.0, 2.0], [0.0, 3.0, -0.7]])
     yield Case(
-        "sample_gaussian(m, zeros), with m of shape (2, 3)",
-        lambda: _seeded(answer, m, torch.zeros(2, 3)),
+        "sample_gaussian(m, v), with m of shape (2, 3) and v = 1e-12",
+        lambda: _seeded(answer, m, torch.full((2, 3), 1e-12)),
         m,
         [
-            Mistake("with variance 0 every draw is the mean: v is a variance, "
-                    "not a logarithm of one", _seeded_plain(m, torch.ones(2, 3))),
+            Mistake("with next to no variance every draw is the mean: the noise "
+                    "is not scaled by √v, or v is taken for its logarithm: v is "
+                    "not a logarithm", _seeded_plain(m, torch.ones(2, 3))),
             Mistake("the mean is not added", torch.zeros(2, 3)),
         ],
+        atol=1e-4,
+    )
+    yield Case(
+        "the type of sample_gaussian(m, v), both in single precision",
+        lambda: str(_seeded(answer, m, torch.ones(2, 3)).dtype),
+        "torch.float32",
+        [Mistake("the noise has another type than m: torch.randn_like(m)",
+                 "torch.float64")],
     )
     yield Case(
         "the draws of one call, with m zeros and v ones of shape (20, 30)",
@@ -238,6 +247,15 @@ def sample_gaussian(answer):
         rtol=0,
         # of the sample variance of a Gaussian; that of the mean is smaller
         atol=SIGMAS * 3 * math.sqrt(2 / len(many)),
+    )
+    within = "mean and variance are right, but the noise is not Gaussian: randn"
+    yield Case(
+        "the share of 200,000 draws within one deviation of the mean",
+        lambda: _share_within(_seeded(answer, many, 3 * many)),
+        math.erf(math.sqrt(0.5)),
+        [Mistake(within, 1 / math.sqrt(3)), Mistake(within, 0.0),
+         Mistake(within, 1.0)],
+        rtol=0, atol=SIGMAS * math.sqrt(0.25 / len(many)),
     )
     yield Case(
         "the gradients of z = sample_gaussian(m, v), as dz/dm and "
@@ -317,6 +335,20 @@ def gaussian_parameters(answer):
               for other in (1e-4, 1e-5, 1e-6, 1e-7, 1e-10, 1e-12)],
         ],
         rtol=1e-3, atol=1e-12,
+    )
+    yield Case(
+        "gaussian_parameters([0, 100])",
+        lambda: answer(torch.tensor([0.0, 100.0])),
+        (torch.zeros(1), torch.tensor([100.0])),
+        [Mistake("log(1 + exp(h)) overflows: F.softplus does not",
+                 (torch.zeros(1), torch.tensor([math.inf])))],
+    )
+    yield Case(
+        "the gradient of m.sum() + v.sum() in h",
+        lambda: _gradients(lambda t: sum(p.sum() for p in answer(t)), h),
+        [torch.cat([torch.ones(2, 2), torch.sigmoid(second)], 1)],
+        [Mistake("no gradient gets through: .item(), .detach() and numpy cut it "
+                 "off", raises=ERRORS)],
     )
     wide = torch.linspace(-3, 3, 48).reshape(3, 4, 4)
     yield Case(
@@ -398,15 +430,15 @@ def VAE(answer):
                     raises=ERRORS),
         ],
     )
-    c = 0.05
     for name, run, width in (("encode", _encoded, 784), ("decode", _decoded, 10)):
+        elu = lambda t: np.where(t > 0, t, np.expm1(t))  # noqa: E731
         values = {
-            "elu": _through(width, c, lambda t: np.where(t > 0, t, np.expm1(t))),
-            "relu": _through(width, c, lambda t: np.maximum(t, 0)),
-            "tanh": _through(width, c, np.tanh),
-            "sigmoid": _through(width, c, lambda t: 1 / (1 + np.exp(-t))),
-            "none": _through(width, c, lambda t: t),
-            "leaky": _through(width, c, lambda t: np.where(t > 0, t, 0.01 * t)),
+            "elu": _through(width, elu),
+            "relu": _through(width, lambda t: np.maximum(t, 0)),
+            "tanh": _through(width, np.tanh),
+            "sigmoid": _through(width, lambda t: 1 / (1 + np.exp(-t))),
+            "none": _through(width, lambda t: t),
+            "leaky": _through(width, lambda t: np.where(t > 0, t, 0.01 * t)),
         }
         right = values["elu"]
         soft = math.log1p(math.exp(right)) + 1e-8
@@ -419,6 +451,8 @@ def VAE(answer):
                                ("sigmoid", "a sigmoid"), ("none", "missing"),
                                ("leaky", "leaky ReLU"))
         ]
+        mistakes.append(Mistake("the second activation is missing; ELU is wanted",
+                                wrap(_through(width, elu, lambda t: t))))
         if name == "encode":
             mistakes += [
                 Mistake("the second result must be the variance, by "
@@ -437,8 +471,8 @@ def VAE(answer):
                         math.expm1(right)),
             ]
         yield Case(
-            f"VAE(10).{name} of ones, all weights and biases being −0.05",
-            lambda run=run: run(answer(10), c),
+            f"VAE(10).{name} of ones, all weights being 0.001 and biases −1",
+            lambda run=run: run(answer(10)),
             wrap(right),
             mistakes,
             rtol=1e-4,
@@ -513,6 +547,16 @@ def negative_elbo_bound(answer):
             Mistake("no gradient comes from the divergence",
                     [(torch.sigmoid(sure.decode(m)) - x) @ sure.weight.T / 2]),
         ],
+        rtol=1e-3, atol=1e-4,
+    )
+    yield Case(
+        "the gradients of kl and of rec in m, at variances of 1e-12",
+        lambda: [_bound_gradient(answer, m, x, part)[0] for part in (1, 2)],
+        [m / 2, (torch.sigmoid(sure.decode(m)) - x) @ sure.weight.T / 2],
+        [Mistake("kl or rec carries no gradient: no .item(), no .detach()",
+                 raises=ERRORS),
+         Mistake("kl or rec carries no gradient: no .item(), no .detach()",
+                 [torch.zeros_like(m), torch.zeros_like(m)])],
         rtol=1e-3, atol=1e-4,
     )
     n, mean, variance = 20_000, torch.tensor([0.5, -0.8]), torch.tensor([0.3, 0.5])
@@ -596,11 +640,11 @@ def _three(values):
     return tuple(values) if isinstance(values, list) else values
 
 
-def _bound_gradient(answer, m, x):
+def _bound_gradient(answer, m, x, part=0):
     m = m.clone().requires_grad_()
     v = torch.full_like(m, 1e-12).detach().requires_grad_()
-    nelbo = answer(_Stub(m, v), x)[0]
-    found = torch.autograd.grad(nelbo, (m, v), allow_unused=True)[0]
+    value = answer(_Stub(m, v), x)[part]
+    found = torch.autograd.grad(value, (m, v), allow_unused=True)[0]
     return [torch.zeros_like(m) if found is None else found]
 
 
@@ -626,6 +670,10 @@ def _repeats(draws):
     if (draws == draws[:, :1]).all():
         return "columns the same"
     return "all different"
+
+
+def _share_within(draws):
+    return ((draws - 1).abs() < math.sqrt(3)).double().mean()
 
 
 def _moments(draws):
@@ -664,25 +712,25 @@ def _shapes(model):
     return f"{tuple(m.shape)}, {tuple(v.shape)}, {tuple(logits.shape)}"
 
 
-def _constant(model, c):
+def _constant(model):
+    """Set weights to 0.001 and biases to −1: every layer's input is below 0."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.fill_(-c)
+            parameter.fill_(0.001 if parameter.dim() == 2 else -1.0)
     return model
 
 
-def _encoded(model, c):
-    found = _constant(model, c).encode(torch.ones(1, 784))
-    m, v = found
+def _encoded(model):
+    m, v = _constant(model).encode(torch.ones(1, 784))
     return m[0, 0], v[0, 0]
 
 
-def _decoded(model, c):
-    return _constant(model, c).decode(torch.ones(1, 10))[0, 0]
+def _decoded(model):
+    return _constant(model).decode(torch.ones(1, 10))[0, 0]
 
 
-def _through(width, c, activation):
-    """Return what −c everywhere makes of ones, with two layers of 300."""
-    hidden = activation(np.float64(-c * width - c))
-    hidden = activation(-c * 300 * hidden - c)
-    return float(-c * 300 * hidden - c)
+def _through(width, first, second=None):
+    """Return what weights 0.001 and biases −1 make of ones in three layers."""
+    hidden = first(np.float64(0.001 * width - 1))
+    hidden = (second or first)(0.3 * hidden - 1)
+    return float(0.3 * hidden - 1)
