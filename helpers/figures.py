@@ -113,17 +113,21 @@ def image_grid(images, columns, width=7.2):
 
     `images` has shape (N, height, width), N a multiple of `columns`, with
     values from 0, paper, to 1, ink. Nothing is rescaled: what lies outside
-    is cut. `width` of the figure is in inches. Raises ValueError otherwise.
+    is cut. The figure is about `width` inches wide, so that each pixel has a
+    whole number of dots. Raises ValueError if the rows cannot be filled.
     """
     images = np.asarray(images)
-    if images.ndim != 3 or len(images) == 0 or len(images) % columns:
+    full = columns >= 1 and len(images) > 0 and len(images) % columns == 0
+    if images.ndim != 3 or not full:
         raise ValueError(
             f"images of shape {images.shape} do not fill rows of {columns}"
         )
     tiles = np.pad(images, [(0, 0), (1, 1), (1, 1)])
     tiles = tiles.reshape(-1, columns, *tiles.shape[1:])
     canvas = np.concatenate([np.concatenate(row, 1) for row in tiles])
-    height = width * canvas.shape[0] / canvas.shape[1]
+    dpi = STYLE["savefig.dpi"]
+    dots = max(1, round(width * dpi / canvas.shape[1]))
+    height, width = (dots * size / dpi for size in canvas.shape)
     fig, ax = plt.subplots(figsize=(width, height), layout="none")
     ax.set_position([0, 0, 1, 1])
     ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
