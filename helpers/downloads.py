@@ -116,10 +116,9 @@ def _last_word(kind, text):
     if "no space left" in lowered:
         return "the disk is full: make room, or point COURSE_CACHE elsewhere"
     offline = ("connection", "resolve", "network", "timed out", "unreachable",
-               "enotfound", "econnrefused", "no matching distribution")
+               "enotfound", "eai_again", "econnrefused", "no matching distribution")
+    if any(sign in lowered for sign in offline):
+        return f"{kind} could not reach its registry: is there a network?"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()] or lines
-    word = errors[0][:160] if errors else "no reason given"
-    if any(sign in lowered for sign in offline):
-        return f"{kind} could not reach it, is there a network? ({word})"
-    return f"{kind} failed: {word}"
+    return f"{kind} failed: {errors[-1][:160] if errors else 'no reason given'}"
