@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 
 book: $(STAMP)
 	@$(BIN)/python -m pipeline derive
-	@$(BIN)/python -m pipeline assets
+	@$(BIN)/python -m pipeline assets --profile $(PROFILE)
 	@$(BIN)/python -m pipeline run --profile $(PROFILE)
 	@mkdir -p build
 	@COURSE_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W --keep-going -n \

@@ -23,6 +23,7 @@ def main(arguments=None):
 
     fetch = commands.add_parser("assets", help="fetch the data that chapters use")
     fetch.add_argument("chapters", nargs="*", metavar="CHAPTER")
+    fetch.add_argument("--profile", default="quick")
 
     commands.add_parser(
         "references", help="store the compared outputs of the quick run in solutions/"
@@ -71,7 +72,7 @@ def _run(options):
 def _assets(options):
     from pipeline.fetch import fetch
 
-    return fetch(options.chapters)
+    return fetch(options.chapters, options.profile)
 
 
 def _references(options):

@@ -90,6 +90,15 @@ def kill(process):
 
 def plan(names_wanted, profile, parameters):
     """Return one task for each notebook wanted."""
+    return [_task(chapter, profile, parameters)
+            for chapter in choose_for(names_wanted, profile)]
+
+
+def choose_for(names_wanted, profile):
+    """Return the chapters named, or all that have the profile.
+
+    Raises SourceError for an unknown name and an unknown profile.
+    """
     chapters = choose(names_wanted)
     wanted = chapters if names_wanted else [
         chapter for chapter in chapters if profile in chapter.profiles
@@ -99,7 +108,7 @@ def plan(names_wanted, profile, parameters):
         raise SourceError(
             f"there is no profile {profile!r}; the profiles are {names(profiles)}"
         )
-    return [_task(chapter, profile, parameters) for chapter in wanted]
+    return wanted
 
 
 def _task(chapter, profile, parameters):

@@ -2,16 +2,17 @@
 
 from helpers.assets import asset
 from helpers.errors import CourseError
-from pipeline.chapters import SourceError, choose
+from pipeline.chapters import SourceError
+from pipeline.execute import choose_for
 from pipeline.labels import constants_passed
 
 
-def fetch(names):
-    """Fetch the assets of the chapters named, or of all; return 0.
+def fetch(names, profile):
+    """Fetch the assets that a run of these chapters needs; return 0.
 
     Raises SourceError when one of them cannot be had; the others are kept.
     """
-    wanted = sorted({name for chapter in choose(names)
+    wanted = sorted({name for chapter in choose_for(names, profile)
                      for name in constants_passed(chapter, "asset")})
     for name in wanted:
         try:

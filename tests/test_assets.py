@@ -238,3 +238,5 @@ def test_the_command_fetches_what_the_chapters_name(house):
     house.pipeline("derive")
     done = house.pipeline("assets")
     assert "old_faithful" in done.stdout and "mnist" not in done.stdout
+    done = house.pipeline("assets", "--profile", "fast", check=False)
+    assert done.returncode == 1 and "the profiles are full and quick" in done.stderr
