@@ -6,7 +6,6 @@ the filled one, so that the same numbers are reached by two paths.
 
 import re
 
-from helpers.records import SCRAP
 from pipeline import executed
 from pipeline.chapters import COMPARED, ROOT, SourceError, load_all
 from pipeline.derive import refuse_out_of_step, written
@@ -17,7 +16,6 @@ RECORD = re.compile(
     re.M,
 )
 ERROR = re.compile(r" ± ([\d.]+(?:e[-+]?\d+)?)")
-KEPT = ("stream", "execute_result", "display_data")
 
 
 def store_references():
@@ -45,9 +43,8 @@ def store_references():
 
 
 def comparable(outputs):
-    """Keep what nbval can compare: printed text, and no scraps."""
-    return [output for output in outputs
-            if output.output_type in KEPT and SCRAP not in output.get("data", {})]
+    """Keep the printed text, which records and verifications are."""
+    return [output for output in outputs if output.output_type == "stream"]
 
 
 def within_tolerance(text, reference):
