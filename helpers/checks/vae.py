@@ -8,8 +8,8 @@ import torch
 from helpers.checks import Case, Mistake, checks
 
 ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, IndexError)
-# A statistical check allows 5 standard errors: it would reject a right answer
-# once in 1.7 million times, and with the seed that is set here it never does.
+# A statistical check allows 5 standard errors: it rejects a right answer once
+# in 1.7 million times. torch's seed is set, so its draws repeat from run to run.
 SIGMAS = 5
 
 
