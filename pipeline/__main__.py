@@ -21,6 +21,15 @@ def main(arguments=None):
                      metavar=("NAME", "VALUE"))
     run.add_argument("--workers", type=int, default=2)
 
+    sweep = commands.add_parser(
+        "sweep", help="execute a chapter with every combination of values"
+    )
+    sweep.add_argument("chapter", metavar="CHAPTER")
+    sweep.add_argument("--profile", default="quick")
+    sweep.add_argument("-p", dest="choices", nargs="+", action="append", default=[],
+                       metavar=("NAME", "VALUE"), required=True)
+    sweep.add_argument("--workers", type=int, default=2)
+
     fetch = commands.add_parser("assets", help="fetch the data that chapters use")
     fetch.add_argument("chapters", nargs="*", metavar="CHAPTER")
     fetch.add_argument("--profile", default="quick")
@@ -67,6 +76,19 @@ def _run(options):
 
     return run(options.chapters, options.profile, dict(options.parameters),
                options.workers)
+
+
+def _sweep(options):
+    from pipeline.sweep import sweep
+
+    choices = {}
+    for name, *values in options.choices:
+        if not values:
+            raise SourceError(f"-p {name} needs at least one value")
+        if name in choices:
+            raise SourceError(f"{name} is given twice: put its values after one -p")
+        choices[name] = values
+    return sweep(options.chapter, options.profile, choices, options.workers)
 
 
 def _assets(options):

@@ -33,11 +33,17 @@ def run(names_wanted, profile, parameters, workers=2):
     """
     refuse_out_of_step()
     tasks = plan(names_wanted, profile, parameters)
+    outcomes = execute_all(tasks, workers)
+    return int(any(outcome["status"] == "failed" for outcome in outcomes))
+
+
+def execute_all(tasks, workers):
+    """Execute tasks, print how each ended and a summary; return the outcomes."""
     processes = Processes()
 
     def work(task):
         outcome = _execute(task, processes)
-        print(f"{outcome['status']:>7}  {task['chapter']}\n", end="", flush=True)
+        print(f"{outcome['status']:>7}  {task['name']}\n", end="", flush=True)
         return outcome
 
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -52,7 +58,7 @@ def run(names_wanted, profile, parameters, workers=2):
     finally:
         signal.signal(signal.SIGTERM, previous)
     _summarise(tasks, outcomes)
-    return int(any(outcome["status"] == "failed" for outcome in outcomes))
+    return outcomes
 
 
 class Processes:
@@ -90,7 +96,7 @@ def kill(process):
 
 def plan(names_wanted, profile, parameters):
     """Return one task for each notebook wanted."""
-    return [_task(chapter, profile, parameters)
+    return [task_of(chapter, profile, parameters)
             for chapter in choose_for(names_wanted, profile)]
 
 
@@ -111,7 +117,11 @@ def choose_for(names_wanted, profile):
     return wanted
 
 
-def _task(chapter, profile, parameters):
+def task_of(chapter, profile, parameters):
+    """Return the task that runs a chapter with `parameters`, given as text.
+
+    Raises SourceError for a parameter that the chapter does not have.
+    """
     if "profile" in parameters:
         raise SourceError("the profile is chosen by --profile, not by -p")
     unknown = sorted(set(parameters) - set(chapter.defaults))
@@ -123,8 +133,9 @@ def _task(chapter, profile, parameters):
     values = {name: _value(text) for name, text in parameters.items()}
     values = {**chapter.defaults, **values, "profile": profile}
     target = executed.path_of(chapter, values)
+    chosen = [f"{name}={values[name]}" for name in parameters]
     return {
-        "chapter": chapter.name,
+        "name": " ".join([chapter.name, *chosen]),
         "source": str(chapter.path),
         "notebook": str(ROOT / "notebooks" / f"{chapter.name}.ipynb"),
         "target": str(target),
@@ -200,15 +211,15 @@ def _ending(task, code, lines):
 
 
 def _summarise(tasks, outcomes):
-    width = max([len(task["chapter"]) for task in tasks], default=7)
+    width = max([len(task["name"]) for task in tasks], default=7)
     print(f"\n{'chapter':<{width}}  status  seconds  peak MB  copy")
     for task, outcome in zip(tasks, outcomes, strict=True):
         path = os.path.relpath(outcome["path"], ROOT)
-        print(f"{task['chapter']:<{width}}  {outcome['status']:<6}  "
+        print(f"{task['name']:<{width}}  {outcome['status']:<6}  "
               f"{outcome['seconds']:>7.1f}  {outcome['megabytes']:>7.0f}  {path}")
     for task, outcome in zip(tasks, outcomes, strict=True):
         if outcome["error"]:
-            print(f"\nFAILED {task['chapter']}, cell {outcome['error']['cell']}\n"
+            print(f"\nFAILED {task['name']}, cell {outcome['error']['cell']}\n"
                   f"{outcome['error']['message']}")
 
 

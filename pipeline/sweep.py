@@ -1,0 +1,96 @@
+"""Run one chapter with every combination of some values, and tabulate."""
+
+import itertools
+import json
+import math
+import statistics
+from collections import defaultdict
+
+from helpers.records import written
+from pipeline import executed
+from pipeline.chapters import ROOT, SourceError
+from pipeline.derive import refuse_out_of_step
+from pipeline.execute import choose_for, execute_all, task_of
+
+SWEEPS = ROOT / "build" / "sweeps"
+
+
+def sweep(name, profile, choices, workers=2):
+    """Run a chapter once for each combination of `choices`; return the exit code.
+
+    `choices` maps a parameter to the texts of its values. Records are averaged
+    over `seed`; every other combination is a column of the table. What is
+    fresh is not run again, and what failed is left out and counted. Raises
+    SourceError, before anything runs, for what `run` would refuse, and for a
+    value given twice.
+    """
+    refuse_out_of_step()
+    (chapter,) = choose_for([name], profile)
+    for parameter, values in choices.items():
+        if len(set(values)) < len(values):
+            raise SourceError(f"a value of {parameter} is given twice")
+    settings = [dict(zip(choices, values, strict=True))
+                for values in itertools.product(*choices.values())]
+    tasks = [task_of(chapter, profile, setting) for setting in settings]
+    outcomes = execute_all(tasks, workers)
+
+    runs = [{"parameters": task["parameters"],
+             "records": executed.scraps(executed.read(task["target"]))}
+            for task, outcome in zip(tasks, outcomes, strict=True)
+            if outcome["status"] != "failed"]
+    for run in runs:
+        run["records"].pop("run-card", None)
+    varied = [parameter for parameter in choices if parameter != "seed"]
+    columns = tabulate(runs, varied)
+    path = SWEEPS / f"{name}-{profile}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"runs": runs, "table": columns}, indent=1,
+                               ensure_ascii=False) + "\n")
+    print(f"\n{as_markdown(columns)}\n\nWritten to {path.relative_to(ROOT)}")
+    return int(len(runs) < len(tasks))
+
+
+def tabulate(runs, varied):
+    """Return, for each setting of the `varied` parameters, its records.
+
+    A record that is a number becomes its mean over runs, their number n and,
+    of two or more, the standard error of the mean; a text that is the same in
+    all runs stays, any other is left out.
+    """
+    groups = defaultdict(list)
+    for run in runs:
+        setting = ", ".join(f"{name} = {run['parameters'][name]}" for name in varied)
+        groups[setting].append(run["records"])
+    return {setting: _averaged(records) for setting, records in groups.items()}
+
+
+def _averaged(runs):
+    averages = {}
+    for name in dict.fromkeys(name for records in runs for name in records):
+        found = [records[name] for records in runs if name in records]
+        if "value" not in found[0]:
+            continue
+        values = [data["value"] for data in found]
+        same = all(value == values[0] for value in values)
+        if same or len(values) == 1:
+            averages[name] = {"mean": values[0], "se": None, "n": len(values),
+                              "text": found[0]["text"]}
+        elif all(isinstance(value, (int, float)) for value in values):
+            mean = statistics.fmean(values)
+            se = statistics.stdev(values) / math.sqrt(len(values))
+            averages[name] = {"mean": mean, "se": se, "n": len(values),
+                              "text": written(mean, se=se)}
+    return averages
+
+
+def as_markdown(columns):
+    """Write the table of a sweep: a row for each record, a column each setting."""
+    names = dict.fromkeys(name for records in columns.values() for name in records)
+    counts = {setting: max((data["n"] for data in records.values()), default=0)
+              for setting, records in columns.items()}
+    heads = [f"{setting or 'mean'} (n = {counts[setting]})" for setting in columns]
+    rows = [["record", *heads], ["---", *["---:"] * len(heads)]]
+    for name in names:
+        rows.append([name, *(records[name]["text"] if name in records else "–"
+                             for records in columns.values())])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
