@@ -87,14 +87,6 @@ def count_by_tensor(k, order):
     return count()(k, order)
 
 
-def count_negative_slice(k, order):
-    m = len(k) if order is None else order
-    if m >= len(k):
-        m = len(k)
-    return sum((n - 1) * math.prod(k[i - m:i] if i >= m else k[i - m:i] or [1])
-               for i, n in enumerate(k))
-
-
 def count_by_loop(k, order):
     order = len(k) - 1 if order is None else min(order, len(k) - 1)
     total = math.prod(k[:order]) - 1
@@ -184,7 +176,7 @@ WRONG = {
         "one for each row": (kl(total=lambda t: t.sum(1)), "one value for each row"),
         "mean": (kl(total=lambda t: t.mean()), "mean over all cells"),
         "plain log": (kl(lambda p, r, q: p * (p / r / q).log()), "0 · log 0"),
-        "epsilon": (kl_with_epsilon, "hide that"),
+        "epsilon": (kl_with_epsilon, "a small number"),
         "nan_to_num": (lambda p, q: kl(
             lambda p, r, q: torch.nan_to_num(p * (p / r / q).log(), 0.0, 0.0, 0.0)
         )(p, q), "hide that"),
@@ -241,11 +233,10 @@ WRONG = {
             lambda k, i, m: math.prod(k[i - m:i]) if i >= m else 1)(k, m),
             "not independent of each other"),
         "64 bits": (count_by_tensor, "64 bits"),
-        "beyond n": (lambda k, m: math.prod(k) - 1 if m is None else
-                     math.prod(k[:m]) - 1 + sum(
-                         (k[i] - 1) * math.prod(k[j] for j in range(i - m, i))
-                         for i in range(min(m, 99), max(m, len(k)))
-                         ) + (1 if m > len(k) else 0), "restricts nothing"),
+        "beyond n": (lambda k, m: math.prod(k) - 1 if m is None else math.prod(
+            k[:m]) - 1 + sum((k[i] - 1) * math.prod(k[i - m:i])
+                             for i in range(m, max(m + 1, len(k)))),
+            "restricts nothing"),
     },
     "log_mean_exp": {
         "sum": (lambda a, d: torch.logsumexp(a, d), "log of the sum"),
