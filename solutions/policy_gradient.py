@@ -152,18 +152,18 @@ def reply(weights, x, hidden=32):
 
 
 @torch.no_grad()
-def evolve(seed, steps, sigma, rate, watch, pairs=50, each=10):
+def evolve(seed, steps, sigma, rate, watch, pairs=50):
     """Return the accuracy curve of evolution strategies: def-pg-es."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
     theta = nn.utils.parameters_to_vector(model.parameters()).clone()
-    adam, data = torch.optim.Adam([theta], rate), fresh(pairs * each, seed)
+    adam, data = torch.optim.Adam([theta], rate), fresh(500, 900 + seed)
     curve = []
     for step, (x, _, oracle) in zip(progress(range(steps)), data):
         adam.param_groups[0]["lr"] = rate * (1 - step / steps)
-        noise, x = torch.randn(pairs, len(theta)), x.view(pairs, each, 8)
+        noise, x = torch.randn(pairs, len(theta)), x.view(pairs, -1, 8)
         paid = [oracle(reply(theta + sign * sigma * noise, x).argmax(-1)
-                       .flatten()).view(pairs, each).mean(1)
+                       .flatten()).view(pairs, -1).mean(1)
                 for sign in (1, -1)]
         theta.grad = (paid[1] - paid[0]) @ noise / (2 * sigma * pairs)
         adam.step()
