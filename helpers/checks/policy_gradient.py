@@ -130,7 +130,8 @@ def policy_gradient_loss(answer):
             Mistake("the entries of the actions are not picked out, and the sign "
                     "is wrong", (log_p * rewards[:, None]).mean()),
             Mistake("shapes (N, 1) and (N,) broadcast to (N, N), or the "
-                    "means were multiplied: row by row, both (N,)", -(taken[:, None] * rewards).mean()),
+                    "means were multiplied: row by row, both (N,)",
+                    -(taken[:, None] * rewards).mean()),
             Mistake("the logarithm is missing: these are probabilities",
                     -(taken.exp() * rewards).mean()),
             Mistake("logits are not log probabilities: log_softmax them",
