@@ -167,12 +167,11 @@ def ewc_penalty(model, anchor, fisher, strength):
 class Consolidation(Naive):
     """EWC with one merged spring: def-cl-ewc, cl-recursion.
 
-    `strength` is λ, `importance` a function like fisher_diagonal, and λ
-    times an importance is cut off at `limit`.
+    `importance` of so many `examples`, times λ, is cut off at `limit`.
     """
 
-    def __init__(self, strength, importance=fisher_diagonal, examples=2000,
-                 limit=100.0):
+    def __init__(self, strength, importance=fisher_diagonal, *,
+                 examples=2000, limit=100.0):
         """Begin without a spring."""
         self.strength, self.importance = strength, importance
         self.examples, self.limit = examples, limit
