@@ -152,9 +152,9 @@ def quality(judge, images, reference):
 
 def report(name, rows):
     """Record the columns of `quality` over runs: means, standard errors."""
-    tols = (0.4 * rows[:, 0].mean().item(), 3, 0.4, 0.1)
+    tols = (0.4 * rows[:, 0].mean().item(), 3, 0.4, 0.05)
     for what, tol, column in zip(MEASURES, tols, rows.T, strict=True):
-        record(f"{name}, {what}", column.mean(), tol=round(tol, 1),
+        record(f"{name}, {what}", column.mean(), tol=round(tol, 2),
                se=column.std() / len(rows)**0.5 if len(rows) > 1 else None)
 
 
