@@ -61,22 +61,6 @@ def random_characters(alphabet, many, tokens, tokenizer, generator):
     return texts
 
 
-def shuffled_words(text, tokens, tokenizer, generator):
-    """Return the first `tokens` tokens of a text, its words in random order."""
-    words = tokenizer.decode(text).split()
-    order = torch.randperm(len(words), generator=generator).tolist()
-    return tokenizer(" ".join(words[i] for i in order)).input_ids[:tokens]
-
-
-def is_random(model, input_ids, threshold):
-    """Tell whether a text (1, T) scores below `threshold`: def-ls-random.
-
-    The threshold is in nats per predicted token. Returns a bool.
-    """
-    predicted = input_ids.shape[1] - 1
-    return log_likelihood(model, input_ids) / predicted < threshold
-
-
 def best_threshold(real, noise):
     """Return the midpoint of scores with the fewest errors, widest gap first.
 
@@ -88,6 +72,27 @@ def best_threshold(real, noise):
               + (noise[:, None] >= middles).sum(0))
     best = errors == errors.min()
     return middles[best][gaps[best].argmax()].item()
+
+
+def is_random(model, input_ids, threshold):
+    """Tell whether a text (1, T) scores below `threshold`: def-ls-random.
+
+    The threshold is in nats per predicted token. Returns a bool.
+    """
+    predicted = input_ids.shape[1] - 1
+    return log_likelihood(model, input_ids) / predicted < threshold
+
+
+def halves(scores, kind, chosen):
+    """Return the scores (N,) for choosing and those held back.
+
+    Prose is of two kinds in one; noise has as many as both together.
+    """
+    if kind == "prose":
+        pairs = [(scores[style][:chosen], scores[style][chosen:])
+                 for style in ("abstracts", "reviews")]
+        return [torch.cat(part) for part in zip(*pairs, strict=True)]
+    return scores[kind][:2 * chosen], scores[kind][2 * chosen:]
 
 
 def top_k_logits(logits, k):

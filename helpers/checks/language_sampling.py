@@ -329,7 +329,7 @@ def joint_temperature(answer):
     ),
 )
 def temperature_scale(answer):
-    model, ids = tiny(), torch.tensor([TEXT])
+    ids = torch.tensor([TEXT])
     logits = torch.tensor(_truncate(_logits(ids)[-1], 4))[None]
     plain = _log_normal(logits / 0.5)
     yield Case(
@@ -337,7 +337,8 @@ def temperature_scale(answer):
         lambda: _scaled(answer, logits, 0.5, 1),
         plain,
         [
-            Mistake("the logits are multiplied by T: divide", _log_normal(logits * 0.5)),
+            Mistake("the logits are multiplied by T: divide",
+                    _log_normal(logits * 0.5)),
             Mistake("a probability divided by T and normalised is the same "
                     "probability: the temperature divides logits, before the "
                     "softmax", _log_normal(logits)),

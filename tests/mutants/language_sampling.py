@@ -192,8 +192,10 @@ def scale_word_by_word(logits, model, past, temperature, horizon, k):
     return scaled
 
 
-def sampler(choose=None, cut=top_k(), temper=scale(), feed=None, keep_past=True,
-            row=-1, seeded=True, prompt=True, ahead=None):
+def sampler(choose=None, cut=top_k_by_sorting, temper=None, feed=None,
+            keep_past=True, row=-1, seeded=True, prompt=True, ahead=None):
+    temper = temper or scale()
+
     def sample(model, input_ids, length, temperature=None, temperature_horizon=1,
                top_k=40, generator=None):
         text, current, past = input_ids, input_ids, None
