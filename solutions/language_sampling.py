@@ -1,19 +1,17 @@
 """Derived from book/chapters/language_sampling.md, whose solutions it holds."""
 
 import copy
+import itertools
 import math
+import random
 
 import torch
 from torch import nn
 
 
 def log_likelihood(model, input_ids):
-    """Return log p(x₂, …, x_T | x₁) in nats, a float: def-ls-likelihood.
-
-    `input_ids` has shape (1, T); the first token is given.
-    """
-    with torch.no_grad():
-        log_p = model(input_ids).logits[:, :-1].log_softmax(-1)
+    """Return log p(x₂, …, x_T | x₁), a float: def-ls-likelihood."""
+    log_p = model(input_ids).logits[:, :-1].log_softmax(-1)
     chosen = log_p.gather(-1, input_ids[:, 1:, None])  # (1, T − 1, 1)
     return chosen.sum().item()
 
@@ -74,15 +72,6 @@ def best_threshold(real, noise):
     return middles[best][gaps[best].argmax()].item()
 
 
-def is_random(model, input_ids, threshold):
-    """Tell whether a text (1, T) scores below `threshold`: def-ls-random.
-
-    The threshold is in nats per predicted token. Returns a bool.
-    """
-    predicted = input_ids.shape[1] - 1
-    return log_likelihood(model, input_ids) / predicted < threshold
-
-
 def halves(scores, kind, chosen):
     """Return the scores (N,) for choosing and those held back.
 
@@ -95,11 +84,14 @@ def halves(scores, kind, chosen):
     return scores[kind][:2 * chosen], scores[kind][2 * chosen:]
 
 
-def top_k_logits(logits, k):
-    """Return logits (…, V) with −inf for all but the k largest: def-ls-top-k.
+def is_random(model, input_ids, threshold):
+    """Tell whether a text (1, T) has too few nats a token: def-ls-random."""
+    predicted = input_ids.shape[1] - 1
+    return log_likelihood(model, input_ids) / predicted < threshold
 
-    What equals the k-th largest is kept, too. The argument stays as it is.
-    """
+
+def top_k_logits(logits, k):
+    """Return logits (…, V), −inf for all but the largest k: def-ls-top-k."""
     k = min(k, logits.shape[-1])
     smallest = logits.topk(k).values[..., -1:]
     return logits.masked_fill(logits < smallest, -math.inf)
@@ -107,18 +99,14 @@ def top_k_logits(logits, k):
 
 def top_p_logits(logits, mass):
     """Return logits (…, V), −inf for all but the fewest with p(A) ≥ mass."""
-    p = logits.softmax(-1)
-    p, order = p.sort(dim=-1, descending=True, stable=True)
+    p, order = logits.softmax(-1).sort(dim=-1, descending=True)
     drop = p.cumsum(-1) - p >= mass  # what stands before has enough already
     drop = torch.zeros_like(drop).scatter(-1, order, drop)
     return logits.masked_fill(drop, -math.inf)
 
 
 def joint_temperature(p1, p2, temperature):
-    """Return the first word's probabilities (V1,): def-ls-joint-temperature.
-
-    p1[i] = p(x₁ = i) and p2[i, j] = p(x₂ = j | x₁ = i).
-    """
+    """Return p(x₁) of a heated pair, (V1,): def-ls-joint-temperature."""
     log_joint = (p1[:, None].log() + p2.log()) / temperature
     return log_joint.logsumexp(1).softmax(0)
 
@@ -178,20 +166,3 @@ def sample(model, input_ids, length, temperature=None, temperature_horizon=1,
                                         generator=generator)
             text = torch.cat([text, current], 1)
     return text
-
-
-def next_words(model, ids, temperature, top_k=40):
-    """Return p of the next word (1, V): uncooled, horizons 1 and 2, variant.
-
-    The last cools only the second word, then sums it out.
-    """
-    out = model(ids, use_cache=True)
-    cut = top_k_logits(out.logits[:, -1], top_k)
-    scaled = [temperature_scale(cut, model, out.past_key_values, temperature,
-                                horizon, top_k) for horizon in (1, 2)]
-    words = cut[0].isfinite().nonzero()
-    text = torch.cat([ids.expand(len(words), -1), words], 1)
-    second = top_k_logits(model(text).logits[:, -1], top_k) / temperature
-    log_p = cut.log_softmax(-1)
-    log_p[0, words[:, 0]] += second.log_softmax(-1).logsumexp(-1)
-    return [p.softmax(-1) for p in (cut, *scaled, log_p)]
