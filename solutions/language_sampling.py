@@ -151,7 +151,7 @@ def sample(model, input_ids, length, temperature=None, temperature_horizon=1,
     """Return a text (1, T0 + length) drawn after a prompt: def-ls-sampling.
 
     `input_ids` has shape (1, T0). One draw of torch.multinomial for each
-    token, from the top k words; no temperature means T = 1.
+    token, from the top k words; no temperature means τ = 1.
     """
     text, current, past = input_ids, input_ids, None
     with torch.no_grad():

@@ -244,7 +244,7 @@ def top_k_logits(answer):
     equation="def-ls-joint-temperature",
     hints=(
         "Write down the table of p(x₁ = i, x₂ = j) first, by the rule of products.",
-        "Raise its entries to the power 1/T, divide by the sum of all, and sum "
+        "Raise its entries to the power 1/τ, divide by the sum of all, and sum "
         "over the second token. In logarithms nothing underflows.",
         "joint = (p1[:, None].log() + p2.log()) / temperature; "
         "return joint.logsumexp(1).softmax(0)",
@@ -264,7 +264,7 @@ def joint_temperature(answer):
                     "joint before it is summed", p1**2 / (p1**2).sum()),
             Mistake("this is p1 unchanged: scaling only the second token and "
                     "then summing it out does nothing", p1),
-            Mistake("the power is 1/T, not T", _joint(p1, p2, 2.0)),
+            Mistake("the power is 1/τ, not τ", _joint(p1, p2, 2.0)),
             Mistake("the result is not normalised", powers.sum(1)),
             Mistake("the scaled joint is returned: sum over the second token",
                     powers / powers.sum()),
@@ -292,7 +292,7 @@ def joint_temperature(answer):
         "joint_temperature(p1, p2, 1)",
         lambda: answer(p1, p2, 1.0),
         p1,
-        [Mistake("at T = 1 nothing changes")],
+        [Mistake("at τ = 1 nothing changes")],
     )
     yield Case(
         "joint_temperature(p1, p2, 0.001)",
@@ -322,10 +322,11 @@ def joint_temperature(answer):
         "Feed all possible first words as one batch (k, 1), with a deep copy of "
         "past whose batch is repeated k times. Truncate what comes out with "
         "top_k_logits and take its log-softmax.",
-        "Each candidate gets logit/T + logsumexp over the second word of "
-        "log p(x₂|x₁)/T; all other words stay at −inf: "
+        "Each candidate gets logit/τ + logsumexp over the second word of "
+        "log p(x₂|x₁)/τ; all other words stay at −inf: "
         "scaled = torch.full_like(logits, -math.inf); "
-        "scaled[0, kept] = logits[0, kept] / T + (log_p2 / T).logsumexp(-1)",
+        "scaled[0, kept] = logits[0, kept] / temperature "
+        "+ (log_p2 / temperature).logsumexp(-1)",
     ),
 )
 def temperature_scale(answer):
@@ -337,9 +338,9 @@ def temperature_scale(answer):
         lambda: _scaled(answer, logits, 0.5, 1),
         plain,
         [
-            Mistake("the logits are multiplied by T: divide",
+            Mistake("the logits are multiplied by τ: divide",
                     _log_normal(logits * 0.5)),
-            Mistake("a probability divided by T and normalised is the same "
+            Mistake("a probability divided by τ and normalised is the same "
                     "probability: the temperature divides logits, before the "
                     "softmax", _log_normal(logits)),
             Mistake("the temperature divides logits: these are probabilities",
@@ -368,7 +369,7 @@ def temperature_scale(answer):
                 Mistake("the second word is not truncated to its own top k",
                         _look_ahead(TEXT, logits, temperature, WORDS)),
                 Mistake("the first word keeps its own scale: both are divided "
-                        "by T", _look_ahead(TEXT, logits, temperature, 4,
+                        "by τ", _look_ahead(TEXT, logits, temperature, 4,
                                             first=1.0)),
                 Mistake("the second word is looked at without the past",
                         _look_ahead((), logits, temperature, 4)),

@@ -290,14 +290,14 @@ WRONG = {
     "joint_temperature": {
         "myopic": (joint_myopic, "the first token alone"),
         "second only": (joint_second_only, "p1 unchanged"),
-        "times T": (joint(power=lambda T: T), "the power is 1/T"),
+        "times T": (joint(power=lambda T: T), "the power is 1/τ"),
         "not normalised": (joint(normal=False), "not normalised"),
         "second word": (joint(reduce=0), "the sum goes"),
         "first not scaled": (joint(first=1.0), "the first not at all"),
         "underflow": (joint_by_powers, "underflow"),
     },
     "temperature_scale": {
-        "multiplied": (scale(myopic=lambda x, T: x * T), "are multiplied by T"),
+        "multiplied": (scale(myopic=lambda x, T: x * T), "are multiplied by τ"),
         "softmax first": (scale(myopic=scale_of_probabilities),
                           "before the softmax"),
         "of probabilities": (scale(myopic=lambda x, T: x.softmax(-1) / T),
