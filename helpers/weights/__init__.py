@@ -1,0 +1,1 @@
+"""Readers that turn a shipped format into a model."""
