@@ -146,7 +146,8 @@ def best_reverse(mean, std):
 
     `mean` and `std` turn x1 ~ N(0, 1) into those of x2. A dictionary: nodes
     x1, x2 with weights w1, w2; log_f of the forward density, log_2 of its
-    marginal of x2; of the reverse model m2, v2 and, for each x2, m1, v1.
+    marginal of x2, p2 the probabilities of its nodes; of the reverse model
+    m2, v2 and, for each x2, m1, v1; and the function `std`.
     """
     (x1, w1), (x2, w2) = half_lines(9.0), half_lines(12.0)
     log_f = (Normal(0.0, 1.0).log_prob(x1)[:, None]
@@ -155,9 +156,11 @@ def best_reverse(mean, std):
     log_2, given = weighed.logsumexp(0), weighed.softmax(0)
     m1 = x1 @ given
     v1 = (given * (x1[:, None] - m1) ** 2).sum(0)
-    m2 = (log_2.exp() * w2) @ x2
-    v2 = (log_2.exp() * w2) @ (x2 - m2) ** 2
-    return locals()
+    p2 = log_2.exp() * w2
+    m2 = p2 @ x2
+    v2 = p2 @ (x2 - m2) ** 2
+    return dict(x1=x1, w1=w1, x2=x2, w2=w2, log_f=log_f, log_2=log_2, p2=p2,
+                m1=m1, v1=v1, m2=m2, v2=v2, std=std)
 
 
 def log_reverse(x1, x2, m2, v2, m1, v1):

@@ -9,7 +9,7 @@ from scipy import stats
 from helpers.checks import Case, Mistake, checks
 
 ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, IndexError)
-SMALL = (1e-30, 1e-20, 1e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+SMALL = (1e-300, 1e-45, 1e-30, 1e-20, 1e-16, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 CUT = "no gradient gets through: .item(), float(), .detach() and numpy cut it off"
 
 
@@ -48,6 +48,8 @@ def conditional_kl(answer):
             Mistake("the sign is wrong", -right),
             Mistake("p and q have changed places", (
                 rows[:, 0] * (q * (q / given).log()).sum(1)).sum()),
+            Mistake("p and q have changed places, and the rows are unweighted",
+                    (q * (q / given).log()).sum()),
             Mistake("this is in bits: take the natural logarithm",
                     right / math.log(2)),
             Mistake("the columns are normalised, not the rows: x is the first axis",
@@ -67,7 +69,9 @@ def conditional_kl(answer):
         "conditional_kl([[.5, 0], [0, 0], [.2, .3]], all rows (.5, .5))",
         lambda: answer(gaps, flat),
         _conditional_kl(gaps, flat),
-        [Mistake(nan, math.nan), Mistake(nan, -math.inf), Mistake(nan, math.inf)],
+        [Mistake(nan, math.nan), Mistake(nan, -math.inf), Mistake(nan, math.inf),
+         Mistake("a row that never occurs has no p(y|x), 0 / 0: leave it out, or "
+                 "do without the quotient", raises=ERRORS)],
     )
     yield Case(
         "conditional_kl([[.5, 0], [0, 0], [.2, .3]], its own conditional)",
@@ -85,7 +89,10 @@ def conditional_kl(answer):
          *[Mistake("a small number in the logarithm or the quotient hides that "
                    "the divergence is infinite: torch.xlogy needs none",
                    0.5 * math.log(0.5) + 0.5 * math.log(0.5 / small))
-           for small in SMALL]],
+           for small in SMALL],
+         *[Mistake("nan_to_num has made the infinite divergence finite",
+                   torch.finfo(kind).max)
+           for kind in (torch.float32, torch.float64)]],
     )
     logits = torch.tensor([[0.2, -0.4, 0.1], [1.0, 0.3, -0.5]], dtype=torch.float64)
     yield Case(
@@ -130,6 +137,9 @@ def naive_bayes_to_logistic(answer):
                  "((3, 2), (2,))"),
          Mistake("one bias for each class: sum over the last axis, not the first",
                  raises=(RuntimeError,)),
+         Mistake("one bias for each class: no keepdim", "((3, 2), (3, 1))"),
+         Mistake("means @ means.T holds the products of all pairs of classes: "
+                 "square and sum over the features", "((3, 2), (3, 3))"),
          Mistake("the biases come second", "((3,), (3, 2))"),
          Mistake("the weights have a row for each class", "((2, 3), (3,))")],
     )
@@ -143,8 +153,18 @@ def naive_bayes_to_logistic(answer):
                   weights, -square / (2 * v)),
             gives("the priors enter as a logarithm", weights,
                   priors - square / (2 * v)),
-            gives("the square of the means is missing in the biases", weights,
+            gives("the square of the means is missing in the biases, or is the "
+                  "same for all classes: sum over the features only", weights,
                   priors.log()),
+            gives("the natural logarithm of the priors is wanted", weights,
+                  priors.log2() - square / (2 * v)),
+            gives("the squares are to be summed over the features, not averaged",
+                  weights, priors.log() - square / (2 * v) / 2),
+            gives("Python reads a / 2 * b as (a / 2) · b: brackets around 2 "
+                  "variance", weights, priors.log() - square / 2 * v),
+            gives("the weights have no ½: the cross term of the square is twice "
+                  "the product", means / (2 * v), biases),
+            gives("the sign of the weights is wrong", -weights, biases),
             gives("the square of the means has the wrong sign", weights,
                   priors.log() + square / (2 * v)),
             gives("the ½ of the square is missing", weights,
@@ -212,6 +232,8 @@ def count_parameters(answer):
         [Mistake("order 0 is falsy in Python: ask `order is None`, not "
                  "`not order`", 2 * 3 * 4 * 2 * 5 - 1),
          Mistake("each row sums to 1: k − 1 free entries, not k", sum(k)),
+         Mistake("the first variables' entries sum to 1, too: the −1 of the "
+                 "bracket is missing", 1 + 11),
          Mistake("order 0 means that no predecessor is looked at; the slice "
                  "[-0:] takes all of them", _count(k, 99)),
          Mistake("order 0 means that no predecessor is looked at",
@@ -229,6 +251,9 @@ def count_parameters(answer):
                         sum(n * s for n, s in zip(k, start, strict=True))),
                 Mistake("the first variables are forgotten: they have tables, too",
                         sum((k[i] - 1) * start[i] for i in range(order, 5))),
+                Mistake("each row sums to 1, not only each table: one entry of "
+                        "every row is not free",
+                        sum(n * s - 1 for n, s in zip(k, start, strict=True))),
                 Mistake("one predecessor too many", _count(k, order + 1)),
                 Mistake("one predecessor too few", _count(k, order - 1)),
                 Mistake("the rows are the product of the predecessors' numbers of "
@@ -302,6 +327,8 @@ def log_mean_exp(answer):
                     a.mean(1)),
             Mistake("the logarithm of the sum is divided by the number: divide "
                     "inside, or subtract a logarithm", w.sum(1).log() / 3),
+            Mistake("the logarithm of the number is to be subtracted, not divided "
+                    "by", w.sum(1).log() / math.log(3)),
             Mistake("the logarithm is missing", w.mean(1)),
             Mistake("the number of terms is that of the other dimension",
                     w.sum(1).log() - math.log(2)),
@@ -316,6 +343,8 @@ def log_mean_exp(answer):
             Mistake("dim is ignored: everything is averaged", w.mean().log()),
             Mistake("the dimension is to disappear: no keepdim", right[:, None]),
             Mistake("the other dimension is averaged", w.mean(0).log()),
+            Mistake("to subtract the maximum from its row it must keep its "
+                    "dimension: keepdim=True", raises=RuntimeError),
         ],
     )
     yield Case(
@@ -340,14 +369,17 @@ def log_mean_exp(answer):
         "log_mean_exp([[−1000, −1001], [900, 905], [−3, −90000]], 1)",
         lambda: answer(deep, 1),
         exact,
-        [Mistake(over, torch.tensor([-math.inf, math.inf, exact[2]])),
+        [Mistake(over, exact.new_tensor([-math.inf, math.inf, exact[2]])),
          Mistake("one maximum for the whole tensor is not enough: take that of "
                  "each row, along dim",
-                 torch.tensor([-math.inf, exact[1], -math.inf])),
+                 exact.new_tensor([-math.inf, exact[1], -math.inf])),
+         Mistake("something smaller than the largest is taken out, and the largest "
+                 "overflows: take the maximum of the row",
+                 exact.new_tensor([exact[0], exact[1], math.inf])),
          *[Mistake("a small number in the logarithm hides the underflow and "
                    "falsifies the value: take the largest out",
-                   torch.tensor([math.log(small), math.inf,
-                                 math.log(math.exp(-3) / 2 + small)]))
+                   exact.new_tensor([math.log(small), math.inf,
+                                     math.log(math.exp(-3) / 2 + small)]))
            for small in SMALL],
          Mistake(over, raises=ERRORS)],
         rtol=1e-12,
@@ -387,7 +419,7 @@ def gaussian_reverse(answer):
     mean, std, back, start, rest = right
     yield Case(
         "gaussian_reverse(0.5, 1.5, -0.8, 2.0, 0.6)",
-        lambda: answer(*case),
+        lambda: _real(answer(*case)),
         right,
         [
             Mistake("variances are returned: the second and the last are standard "
@@ -413,6 +445,16 @@ def gaussian_reverse(answer):
                     "both means: mean1 − slope · mean2", (mean, std, back, m, rest)),
             Mistake("the intercept backwards has the wrong sign",
                     (mean, std, back, -start, rest)),
+            Mistake("the intercept backwards has a minus before the slope: "
+                    "mean1 − slope · mean2", (mean, std, back, m + back * mean, rest)),
+            Mistake("the line backwards goes through mean2, the mean of what it "
+                    "starts from: mean1 − slope · mean2",
+                    (mean, std, back, m - back * m, rest)),
+            Mistake("the line backwards goes through mean2, not through the "
+                    "intercept: mean1 − slope · mean2",
+                    (mean, std, back, m - back * a, rest)),
+            Mistake("the covariance is slope · std1², not slope · std1",
+                    (mean, std, back / s, m - back / s * mean, rest)),
             Mistake("slope and intercept have changed places in the result",
                     (mean, std, start, back, rest)),
             Mistake("slope and intercept have changed places among the arguments",
@@ -483,6 +525,8 @@ def jensen_bias(answer):
             Mistake("2 p² is meant, not (2 p)²", -v / (2 * p) ** 2),
             Mistake("Python reads a / 2 * b as (a / 2) · b: brackets around 2 p²",
                     -v / 2 * p**2),
+            Mistake("this is the logarithm of one plus the bias: the bias itself "
+                    "is wanted", math.log(1 - v / (2 * p**2))),
             Mistake("this is the biased logarithm itself: only the bias is wanted",
                     math.log(p) - v / (2 * p**2)),
         ],
@@ -537,6 +581,14 @@ def _reverse(mean1, std1, slope, intercept, std2):
     back = -precision[0, 1] / precision[0, 0]
     return (mean2, math.sqrt(cov[1, 1]), back, mean1 - back * mean2,
             1 / math.sqrt(precision[0, 0]))
+
+
+def _real(values):
+    """Raise ValueError where a root of a negative number was taken."""
+    if isinstance(values, (tuple, list)) and any(
+            isinstance(value, complex) for value in values):
+        raise ValueError("a root of a negative number")
+    return values
 
 
 def _gradient(function, point):

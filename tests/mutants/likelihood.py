@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.distributions import Categorical, kl_divergence
 
 
 def kl(give=lambda p, rows, q: torch.xlogy(p, p) - torch.xlogy(p, rows * q),
@@ -181,6 +182,11 @@ WRONG = {
             lambda p, r, q: torch.nan_to_num(p * (p / r / q).log(), 0.0, 0.0, 0.0)
         )(p, q), "hide that"),
         "detached": (lambda p, q: kl()(p, q.detach()), "no gradient"),
+        "no row left out": (lambda p, q: p.sum(1) @ kl_divergence(
+            Categorical(p / p.sum(1, keepdim=True)), Categorical(q)),
+            "a row that never occurs"),
+        "nan_to_num at the end": (lambda p, q: torch.nan_to_num(
+            kl_by_rows(p, q)), "made the infinite divergence finite"),
     },
     "naive_bayes_to_logistic": {
         "no priors": (scores(biases=lambda m, v, p: -(m**2).sum(-1) / (2 * v)),
@@ -205,6 +211,17 @@ WRONG = {
         "square of the sum": (scores(biases=lambda m, v, p: p.log()
                                      - m.sum(-1) ** 2 / (2 * v)),
                               "not square of the sum"),
+        "square of all": (scores(biases=lambda m, v, p: p.log()
+                                 - torch.norm(m)**2 / (2 * v)),
+                          "the same for all classes"),
+        "mean of squares": (scores(biases=lambda m, v, p: p.log()
+                                   - (m**2).mean(-1) / (2 * v)), "not averaged"),
+        "precedence": (scores(biases=lambda m, v, p: p.log()
+                              - (m**2).sum(-1) / 2 * v), "brackets"),
+        "half weights": (scores(weights=lambda m, v: m / (2 * v)),
+                         "weights have no ½"),
+        "products of pairs": (scores(biases=lambda m, v, p: p.log()
+                                     - m @ m.T / (2 * v)), "all pairs of classes"),
         "results swapped": (lambda m, v, p: scores()(m, v, p)[::-1],
                             "biases come second"),
     },
@@ -223,6 +240,9 @@ WRONG = {
                             "first variables are forgotten"),
         "one too many": (lambda k, m: count()(k, m and m + 1),
                          "one predecessor too many"),
+        "tables for rows": (lambda k, m: math.prod(k) - 1 if m is None else sum(
+            math.prod(k[max(0, i - m):i + 1]) - 1 for i in range(len(k))),
+            "not only each table"),
         "sum of rows": (lambda k, m: math.prod(k) - 1 if m is None else count(
             lambda k, i, m: max(1, sum(k[max(0, i - m):i])))(k, m),
             "not their sum"),
@@ -246,6 +266,13 @@ WRONG = {
         "no log": (lambda a, d: a.exp().mean(d), "logarithm is missing"),
         "all elements": (lambda a, d: torch.logsumexp(a, d) - math.log(a.numel()),
                          "that of all elements"),
+        "divided by log K": (lambda a, d: torch.logsumexp(a, d)
+                             / math.log(a.shape[d]), "not divided by"),
+        "mean taken out": (lambda a, d: (a - a.mean(d, keepdim=True)).exp()
+                           .mean(d).log() + a.mean(d), "the largest overflows"),
+        "maximum without its dimension": (
+            lambda a, d: (a - a.max(d).values).exp().mean(d).log(),
+            "keepdim=True"),
         "K for log K": (lambda a, d: torch.logsumexp(a, d) - a.shape[d],
                         "not the number"),
         "maximum not added": (lambda a, d: (
@@ -271,6 +298,12 @@ WRONG = {
                             "the last is the variance"),
         "1 / slope": (back_inverse_slope, "not 1 / slope"),
         "noise only": (back_noise_only, "more variance than its noise"),
+        "slope not squared": (lambda m, s, b, a, r: (
+            a + b * m, (r**2 + b * s**2) ** 0.5, b, a, s), "slope is to be squared"),
+        "covariance of a deviation": (back(lambda m, s, b, a, r: (
+            m, s, b / 1.5, 0.5 - b / 1.5 * m, r)), "not slope · std1"),
+        "through mean1": (back(lambda m, s, b, a, r: (
+            m, s, b, (1 - b) * 0.5, r)), "starts from"),
         "swapped results": (back(lambda m, s, b, a, r: (m, s, a, b, r)),
                             "changed places in the result"),
         "swapped arguments": (lambda m, s, b, a, r: back()(m, s, a, b, r),
@@ -293,6 +326,8 @@ WRONG = {
         "variance squared": (lambda p, v: -(v**2) / (2 * p**2), "do not square"),
         "precedence": (lambda p, v: -v / 2 * p**2, "brackets"),
         "square of 2p": (lambda p, v: -v / (2 * p) ** 2, "not (2 p)²"),
+        "log of 1 plus": (lambda p, v: math.log1p(-v / (2 * p**2)),
+                          "logarithm of one plus"),
         "the logarithm": (lambda p, v: math.log(p) - v / (2 * p**2),
                           "only the bias"),
     },
