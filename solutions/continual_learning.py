@@ -168,8 +168,7 @@ class Consolidation(Naive):
     """EWC with one merged spring: def-cl-ewc, cl-recursion.
 
     `importance` of so many `examples`, times λ, is cut off at `limit`; `cut`
-    counts the springs to which that happened, at the last task.
-    """
+    springs were, at the last count."""
 
     def __init__(self, strength, importance=fisher_diagonal, *,
                  examples=2000, limit=100.0):
