@@ -121,8 +121,9 @@ def sequence(method, network, tasks, sets, seed, *, shared, epochs, batch):
         model = network().to(tasks[0][0].device)
         rows = [accuracies(model, sets)]
         train(model, Naive(), *tasks[0], seed=1000 * seed, **how)
-        shared[key] = [*rows, accuracies(model, sets)], model
-    rows, model = copy.deepcopy(shared[key])
+        rows.append(accuracies(model, sets))
+        shared[key] = rows, model, sets  # an id holds while the object lives
+    rows, model = copy.deepcopy(shared[key][:2])
     for t, (x, y) in enumerate(progress(tasks, type(method).__name__)):
         new = method.data(x, y)
         if t > 0:
