@@ -65,7 +65,7 @@ def report(name, runs, tol):
             "FWT": lambda m: (m.diagonal() - m[0])[1:].mean(),
             "task 1": lambda m: m[-1, 0], "last task": lambda m: m[-1, -1]}
     for part, measure in read.items():
-        values = torch.stack([measure(m.double()) for m in runs])
+        values = torch.tensor([float(measure(m.double())) for m in runs])
         record(f"{name}, {part}", values.mean(), tol=tol, unit="%",
                se=values.std() / len(values) ** 0.5)
 
@@ -112,23 +112,24 @@ def sequence(method, network, tasks, sets, seed, *, shared, epochs, batch):
     """Return the matrix of accuracies in percent, and the last model.
 
     The matrix is (T + 1, number of sets); its row 0 is from before the
-    training. `shared` is a dict that keeps models of the first task.
+    training. `shared` is a dict that keeps what the first task gives.
     """
-    key = network, len(tasks[0][1]), epochs, seed
+    key = network, len(tasks[0][1]), id(sets), epochs, seed
     how = {"epochs": epochs, "batch": batch}
     if key not in shared:
         torch.manual_seed(seed)
-        new = network().to(tasks[0][0].device)
-        first = copy.deepcopy(new)
-        train(first, Naive(), *tasks[0], seed=1000 * seed, **how)
-        shared[key] = new, first
-    before, model = copy.deepcopy(shared[key])
-    rows = [accuracies(before, sets)]
+        model = network().to(tasks[0][0].device)
+        rows = [accuracies(model, sets)]
+        train(model, Naive(), *tasks[0], seed=1000 * seed, **how)
+        rows.append(accuracies(model, sets))
+        shared[key] = rows, model, sets  # an id holds while the object lives
+    rows, model = copy.deepcopy(shared[key][:2])
     for t, (x, y) in enumerate(progress(tasks, type(method).__name__)):
         new = method.data(x, y)
         if t > 0:
             train(model, method, *new, seed=1000 * seed + t, **how)
-        rows.append(accuracies(model, sets))
+            rows.append(accuracies(model, sets))
+        del new  # before the next task's data are put together
         if t < len(tasks) - 1:
             method.after(model, x, y)
     return torch.stack(rows), model
@@ -167,8 +168,8 @@ def ewc_penalty(model, anchor, fisher, strength):
 class Consolidation(Naive):
     """EWC with one merged spring: def-cl-ewc, cl-recursion.
 
-    `importance` of so many `examples`, times λ, is cut off at `limit`.
-    """
+    `importance` of so many `examples`, times λ, is cut off at `limit`; `cut`
+    springs were, at the last count."""
 
     def __init__(self, strength, importance=fisher_diagonal, *,
                  examples=2000, limit=100.0):
@@ -176,6 +177,7 @@ class Consolidation(Naive):
         self.strength, self.importance = strength, importance
         self.examples, self.limit = examples, limit
         self.anchor = self.total = self.fisher = None
+        self.cut = 0
 
     def loss(self, model, x, y):
         """Return the cross-entropy and the penalty, nats per image."""
@@ -196,6 +198,7 @@ class Consolidation(Naive):
         limit = self.limit / max(self.strength, 1e-9)
         self.fisher = {name: t.clamp(max=limit)
                        for name, t in self.total.items()}
+        self.cut = sum(int((t > limit).sum()) for t in self.total.values())
 
 
 class ReservoirBuffer:

@@ -124,6 +124,8 @@ def forgetting(answer):
                     (a.T[:-1].amax(0) - a.T[-1])[:-1].mean()),
             Mistake("the first row alone is not the best of the earlier ones",
                     (a[0] - a[-1])[:-1].mean()),
+            Mistake("a.max(0) gives values and places: a.amax(0) gives the "
+                    "values alone", raises=TypeError),
         ],
     )
     yield Case(
@@ -177,6 +179,8 @@ def fisher_diagonal(answer):
                 [n**2 * t for t in first["of mean"]]),
         Mistake("this is the sum over the examples; the mean is wanted",
                 [n * t for t in first["each"]]),
+        Mistake("gradients have piled up from example to example: set them to "
+                "zero before each backward()", first["piled up"]),
         Mistake("the gradients are not squared", first["mean"]),
         Mistake("this is the mean absolute gradient: squares are wanted",
                 first["absolute"]),
@@ -340,7 +344,9 @@ def ReservoirBuffer(answer):
          Mistake("the buffer keeps one item too many", "4, 1"),
          Mistake("a capacity of 0 keeps nothing, and is no error",
                  raises=(*ERRORS, ZeroDivisionError)),
-         Mistake("a capacity of 0 keeps nothing", "3, 1")],
+         Mistake("a capacity of 0 keeps nothing", "3, 1"),
+         Mistake("one list is shared by all buffers: make it in __init__",
+                 "3, 3")],
     )
     yield Case(
         "whether draws come from the generator: equal seeds, other global seeds",
@@ -487,6 +493,7 @@ def _softmax_fisher(x, y):
         return {"each": parts(each.mean(0))}
     g = slopes(p.argmax(1) if isinstance(y, str) else y.numpy())
     return {"each": parts((g**2).mean(0)), "of mean": parts(g.mean(0) ** 2),
+            "piled up": parts((g.cumsum(0) ** 2).mean(0)),
             "mean": parts(g.mean(0)), "absolute": parts(abs(g).mean(0))}
 
 

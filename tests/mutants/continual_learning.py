@@ -146,6 +146,19 @@ def fisher_by_vmap(model, x, y):
     return {k: g.square().mean(0) for k, g in grads.items()}
 
 
+def fisher_piled_up(model, x, y):
+    was = model.training
+    model.eval()
+    model.zero_grad()
+    total = {k: torch.zeros_like(p) for k, p in model.named_parameters()}
+    for i in range(len(x)):
+        F.cross_entropy(model(x[i:i + 1]), y[i:i + 1]).backward()
+        for k, p in model.named_parameters():
+            total[k] += p.grad**2
+    model.train(was)
+    return {k: t / len(x) for k, t in total.items()}
+
+
 def fisher_on_a_copy(model, x, y):
     model = copy.deepcopy(model).eval()
     weights = {k: p.detach() for k, p in model.named_parameters()}
@@ -255,6 +268,12 @@ class Queue(reservoir(lambda self: -1)):
         self.items = self.items[-self.capacity:] if self.capacity else []
 
 
+class Shared(reservoir(lambda self: self.draw(self.seen))):
+    def __init__(self, capacity, generator, items=[]):  # noqa: B006
+        super().__init__(capacity, generator)
+        self.items = items
+
+
 class Growing(reservoir(lambda self: -1)):
     def add(self, item):
         self.items.append(item)
@@ -331,6 +350,8 @@ WRONG = {
         "clamped": (forgetting_with(give=lambda d: d.clamp(min=0).mean()),
                     "a gain does not show"),
         "first row": (forgetting_with(lambda a: a[0]), "first row alone"),
+        "max with places": (forgetting_with(lambda a: a[:-1].max(0)),
+                            "values and places"),
     },
     "fisher_diagonal": {
         "training mode": (fisher(lambda g: g.square().mean(0), evaluate=False),
@@ -340,6 +361,7 @@ WRONG = {
         "square of the sum": (fisher(lambda g: g.sum(0).square()),
                               "square of the summed gradient"),
         "sum": (fisher(lambda g: g.square().sum(0)), "sum over the examples"),
+        "no zero_grad": (fisher_piled_up, "piled up"),
         "not squared": (fisher(lambda g: g.mean(0)), "not squared"),
         "absolute": (fisher(lambda g: g.abs().mean(0)), "mean absolute"),
         "root": (fisher(lambda g: g.square().mean(0).sqrt()), "square root"),
@@ -383,6 +405,7 @@ WRONG = {
                            "slots begin at 0"),
         "one over seen": (reservoir(one_over_seen), "instead of capacity"),
         "unbounded": (Growing, "grows beyond"),
+        "one list for all": (Shared, "shared by all"),
         "global draws": (GlobalDraws, "come from elsewhere"),
     },
 }
