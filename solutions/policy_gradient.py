@@ -24,21 +24,11 @@ def policy_gradient_loss(logits, actions, rewards):
 
 
 def variance_at_logits(p, rewards, b):
-    """Return V(b), one draw, at the logits: pg-variance with r for L.
-
-    `p` and `rewards` have shape (A,) and are sympy's or torch's numbers.
-    """
-    total, mean = sum(q * q for q in p), sum(map(_times, p, rewards))
-    size = [1 - 2 * q + total for q in p]
-    slope = [q * (r - mean) for q, r in zip(p, rewards, strict=True)]
-    second = sum(q * (r - b) ** 2 * n
-                 for q, r, n in zip(p, rewards, size, strict=True))
-    return second - sum(g * g for g in slope)
-
-
-def _times(a, b):
-    """Return the product of two numbers."""
-    return a * b
+    """Return V(b) of one draw at the logits, for p and rewards of length A."""
+    pairs = list(zip(p, rewards, strict=True))
+    total, mean = sum(q * q for q in p), sum(q * r for q, r in pairs)
+    second = sum(q * (r - b) ** 2 * (1 - 2 * q + total) for q, r in pairs)
+    return second - sum((q * (r - mean)) ** 2 for q, r in pairs)
 
 
 def generate_data(n, input_dim, generator):
@@ -152,13 +142,12 @@ def reply(weights, x, hidden=32):
 
 
 @torch.no_grad()
-def evolve(seed, steps, sigma, rate, watch, pairs=50):
+def evolve(data, seed, steps, sigma, rate, watch, pairs=50):
     """Return the accuracy curve of evolution strategies: def-pg-es."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
     theta = nn.utils.parameters_to_vector(model.parameters()).clone()
-    adam, data = torch.optim.Adam([theta], rate), fresh(500, 900 + seed)
-    curve = []
+    adam, curve = torch.optim.Adam([theta], rate), []
     for step, (x, _, oracle) in zip(progress(range(steps)), data):
         adam.param_groups[0]["lr"] = rate * (1 - step / steps)
         noise, x = torch.randn(pairs, len(theta)), x.view(pairs, -1, 8)

@@ -27,7 +27,7 @@ def score_function_gradient(answer):
     over_rows = logits.softmax(0)
     yield Case(
         "score_function_gradient(logits, loss_per_action), both of shape (2, 3)",
-        lambda: answer(logits, losses),
+        lambda: answer(logits.clone(), losses.clone()),
         right,
         [
             Mistake("the sign is wrong: this is the gradient of the mean reward",
@@ -37,6 +37,11 @@ def score_function_gradient(answer):
             Mistake("the mean is taken with equal weights; it is an average "
                     "under the policy",
                     p * (losses - losses.mean(-1, keepdim=True))),
+            Mistake("only the logit of the action taken is moved: its score has "
+                    "−p_j at all the others, too", p * (1 - p) * losses),
+            Mistake("this is the loss times the derivative of log p_j in its "
+                    "own logit: sum over the actions, each with p_a",
+                    (1 - p) * losses),
             Mistake("the factor p_j is missing: the gradient is in proportion "
                     "to the probability", losses - mean),
             Mistake("this is the mean loss, not its gradient", mean[:, 0]),
@@ -56,11 +61,14 @@ def score_function_gradient(answer):
                     "wanted", right.sum(0)),
             Mistake("the gradients of the rows are averaged: one for each row is "
                     "wanted", right.mean(0)),
+            Mistake("shapes do not fit: the mean loss of each row must keep its "
+                    "dimension, as sum(-1, keepdim=True) does",
+                    raises=RuntimeError),
         ],
     )
     yield Case(
         "score_function_gradient(logits, 5 for every action)",
-        lambda: answer(logits, torch.full((2, 3), 5.0)),
+        lambda: answer(logits.clone(), torch.full((2, 3), 5.0)),
         torch.zeros(2, 3),
         [Mistake("a loss that is the same for each action has gradient 0")],
         atol=1e-6,
@@ -80,14 +88,16 @@ def score_function_gradient(answer):
         ],
         atol=1e-6,
     )
-    deep = torch.linspace(-1, 1, 24).reshape(2, 3, 4)
+    deep = torch.linspace(-1, 1, 24).double().reshape(2, 3, 4)
     q = deep.softmax(-1)
     yield Case(
-        "score_function_gradient of two tensors of shape (2, 3, 4)",
-        lambda: answer(deep, deep**2),
+        "score_function_gradient of two tensors (2, 3, 4), double precision",
+        lambda: answer(deep.clone(), deep**2),
         q * (deep**2 - (q * deep**2).sum(-1, keepdim=True)),
         [Mistake("any number of dimensions may stand before the actions: use "
-                 "dim=-1", raises=ERRORS)],
+                 "dim=-1; and whatever is made inside takes logits.dtype",
+                 raises=ERRORS)],
+        rtol=1e-9,
     )
 
 
@@ -145,6 +155,14 @@ def policy_gradient_loss(answer):
             Mistake("the mean reward is subtracted here: take the rewards as "
                     "they are, a baseline is the caller's business",
                     -(taken * (rewards - rewards.mean())).mean()),
+            Mistake("the rewards are standardised here: take them as they are",
+                    -(taken * (rewards - rewards.mean())
+                      / rewards.std()).mean()),
+            Mistake("log_p[:, actions] picks the actions of all rows in each "
+                    "row: one entry a row, as gather does",
+                    -(log_p[:, actions] * rewards).mean()),
+            Mistake("the first argument of Categorical is probabilities: pass "
+                    "logits=", raises=ValueError),
             Mistake("the terms are not averaged", -terms),
         ],
     )
@@ -155,6 +173,15 @@ def policy_gradient_loss(answer):
         lambda: _gradient(lambda t: answer(t, actions, rewards), logits),
         slope,
         [Mistake(CUT, raises=ERRORS)],
+    )
+    yield Case(
+        "policy_gradient_loss of the same in double precision",
+        lambda: answer(logits.double(), actions, rewards.double()),
+        -(logits.double().log_softmax(-1)[torch.arange(4), actions]
+          * rewards).mean(),
+        [Mistake("single and double precision do not mix: whatever is made "
+                 "inside takes logits.dtype", raises=ERRORS)],
+        rtol=1e-9,
     )
     yield Case(
         "policy_gradient_loss([[−200, 200]], actions [0], rewards [1])",
@@ -198,6 +225,12 @@ def generate_data(answer):
                     "x (3, 50) torch.float32, y (50,) torch.int64"),
             Mistake("labels are whole numbers",
                     "x (50, 3) torch.float32, y (50,) torch.float32"),
+            *[Mistake("labels are torch's usual whole numbers, int64, as "
+                      "cross_entropy wants them: y.long()",
+                      f"x (50, 3) torch.float32, y (50,) torch.{kind}")
+              for kind in ("int32", "int16", "int8", "uint8")],
+            Mistake("the distances are summed over all points: sum(-1)",
+                    "x (50, 3) torch.float32, y () torch.int64"),
             Mistake("x is wanted in single precision",
                     "x (50, 3) torch.float64, y (50,) torch.int64"),
             Mistake("y has one label for each point, (n,)",
@@ -234,7 +267,7 @@ def generate_data(answer):
         "the labels of 4,000 points in eight dimensions",
         lambda: _rule(*answer(4000, 8, _generator(3)), 8),
         "those of def-pg-task",
-        RULES,
+        [*RULES, OTHER],
     )
     yield Case(
         "the labels of 4,000 points in three dimensions",
@@ -257,8 +290,8 @@ RULES = [
     Mistake("the threshold 5 is that of two dimensions: 2.5 times input_dim",
             "threshold 5"),
     Mistake("the threshold lacks the factor input_dim", "threshold 2.5"),
-    Mistake("the squared distance is compared with 2.5 d: no square root",
-            "root"),
+    Mistake("the squared distance is compared with 2.5 d: a sum over the "
+            "coordinates, no square root and no mean", "root"),
     Mistake("the distance is squared before it is compared: no square root of "
             "the sum, and no square of 2.5 d", "square"),
     Mistake("1 and 2 have changed places: 1 is near +1 only", "1 and 2"),
@@ -268,6 +301,10 @@ RULES = [
     Mistake("the distances are summed over the points, not over the "
             "coordinates: sum(-1)", raises=ERRORS),
 ]
+
+OTHER = Mistake("this is no rule that we know: near is a sum of squares of at "
+                "most 2.5 d; 0 is near both, 1 near +1 only, 2 near −1 only, "
+                "3 neither", "other")
 
 
 @checks(

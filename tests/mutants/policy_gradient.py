@@ -26,6 +26,25 @@ def exact_by_autograd(logits, loss_per_action):
     return torch.autograd.grad(mean, logits)[0]
 
 
+def exact_by_jacobian(logits, loss_per_action):
+    p = logits.softmax(-1)
+    jacobian = torch.diag_embed(p) - p[..., :, None] * p[..., None, :]
+    return (jacobian @ loss_per_action[..., None])[..., 0]
+
+
+def exact_on_the_leaf(logits, loss_per_action):
+    logits.requires_grad_()
+    (logits.softmax(-1) * loss_per_action).sum().backward()
+    return logits.grad
+
+
+def exact_in_single_precision(logits, loss_per_action):
+    p = logits.softmax(-1)
+    first = torch.einsum("...a,aj->...j", p * loss_per_action,
+                         torch.eye(p.shape[-1]))
+    return first - p * (p * loss_per_action).sum(-1, keepdim=True)
+
+
 def by_exp(logits, dim):
     return logits.exp() / logits.exp().sum(dim, keepdim=True)
 
@@ -60,6 +79,16 @@ def surrogate_by_probs(logits, actions, rewards):
 def surrogate_with_epsilon(logits, actions, rewards):
     p = logits.softmax(-1)[torch.arange(len(actions)), actions]
     return -((p + 1e-10).log() * rewards).mean()
+
+
+def surrogate_positional(logits, actions, rewards):
+    return -(Categorical(logits).log_prob(actions) * rewards).mean()
+
+
+def surrogate_in_single_precision(logits, actions, rewards):
+    one_hot = F.one_hot(actions, logits.shape[-1]).float()
+    return -torch.einsum("na,na,n->", one_hot, logits.log_softmax(-1),
+                         rewards) / len(actions)
 
 
 def labels(x, limit, codes=(0, 1, 2, 3)):
@@ -177,6 +206,12 @@ WRONG = {
         "added up": (exact(lambda p, L: (p * (
             L - (p * L).sum(-1, keepdim=True))).sum(0)), "are added up"),
         "exp": (exact(softmax=by_exp), "overflows"),
+        "own logit only": (exact(lambda p, L: p * (1 - p) * L),
+                           "at all the others"),
+        "own derivative": (exact(lambda p, L: (1 - p) * L), "in its own logit"),
+        "dimension lost": (exact(lambda p, L: p * (L - (p * L).sum(-1))),
+                           "keepdim=True"),
+        "single precision": (exact_in_single_precision, "logits.dtype"),
     },
     "policy_gradient_loss": {
         "sign": (surrogate(lambda t, r: (t * r).mean()), "sign is wrong"),
@@ -203,6 +238,12 @@ WRONG = {
                      "no gradient gets through"),
         "softmax, then log": (
             surrogate(log=lambda t, d: t.softmax(d).log()), "rounded to 0"),
+        "standardised": (
+            surrogate(lambda t, r: -(t * (r - r.mean()) / r.std()).mean()),
+            "are standardised here"),
+        "columns": (surrogate(pick=lambda t, a: t[:, a]), "of all rows"),
+        "Categorical(logits)": (surrogate_positional, "pass logits="),
+        "single precision": (surrogate_in_single_precision, "logits.dtype"),
         "epsilon": (surrogate_with_epsilon, "hides the underflow"),
         "probs=": (surrogate_by_probs, "are clamped"),
     },
@@ -228,6 +269,11 @@ WRONG = {
         "swapped": (data(give=lambda x, y: (y, x)), "changed places"),
         "labels as floats": (data(give=lambda x, y: (x, y.float())),
                              "whole numbers"),
+        "int32": (data(give=lambda x, y: (x, y.int())), "y.long()"),
+        "near either": (data(lambda x, d: labels(x, 2.5 * d, (0, 0, 0, 3))),
+                        "no rule that we know"),
+        "summed over all": (data(lambda x, d: labels(x.flatten(), 2.5 * d)),
+                            "over all points"),
         "another generator": (data_by_numpy, "not one call of torch.rand"),
     },
     "make_oracle": {
@@ -250,6 +296,8 @@ RIGHT = {
     "score_function_gradient": {
         "sum over scores": exact_by_scores,
         "autograd": exact_by_autograd,
+        "autograd on the argument": exact_on_the_leaf,
+        "the softmax's Jacobian": exact_by_jacobian,
     },
     "policy_gradient_loss": {
         "torch.distributions": surrogate_by_categorical,
