@@ -150,10 +150,11 @@ def quality(judge, images, reference):
                         images.var(0).mean().sqrt().double().cpu()])
 
 
-def report(name, rows):
+def report(name, rows, close):
     """Record the columns of `quality` over runs: means, standard errors."""
-    tols = (0.4 * rows[:, 0].mean().item(), 3, 0.4, 0.05)
-    for what, tol, column in zip(MEASURES, tols, rows.T, strict=True):
+    tols = {"Fréchet": close * rows[:, 0].mean().item(), "classes": 3,
+            "entropy": 0.4, "spread": 0.05}
+    for (what, tol), column in zip(tols.items(), rows.T, strict=True):
         record(f"{name}, {what}", column.mean(), tol=round(tol, 2),
                se=column.std() / len(rows)**0.5 if len(rows) > 1 else None)
 
@@ -212,10 +213,10 @@ def play(images, seed, steps, *, loss=loss_nonsaturating, blur=0.0,
         x = images[torch.randint(len(images), (100,), device=device)]
         z = torch.randn(100, g.z_dim, device=device)
         pair = loss(nets[1], d, x + blur * torch.randn_like(x), z)
-        slopes = [torch.autograd.grad(value, list(net.parameters()),
-                                      retain_graph=True)
-                  for value, net in zip(pair, nets)]
-        for n in range(1 + (step >= 0)):
+        moving = range(1 + (step >= 0))  # the discriminator, or both
+        slopes = [torch.autograd.grad(pair[n], list(nets[n].parameters()),
+                                      retain_graph=True) for n in moving]
+        for n in moving:
             rate = 1e-3 * (1 - decay * step / steps)
             update(nets[n], adams[n], slopes[n], rate)
         losses[max(step, 0)] = torch.stack(list(pair)).detach()
