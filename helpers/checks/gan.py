@@ -248,7 +248,10 @@ def optimal_discriminator(answer):
         [
             *[Mistake("densities need not be probabilities, and may be as small "
                       "as they like: no small number in the quotient",
-                      tall / (tall + wide + eps)) for eps in EPSILONS],
+                      value) for eps in EPSILONS for value in (
+                          tall / (tall + wide + eps),
+                          (tall + eps) / (tall + wide + eps),
+                          (tall + eps) / (tall + wide + 2 * eps))],
             Mistake("the two arguments must broadcast", raises=ERRORS),
         ],
         atol=1e-31,
@@ -323,11 +326,18 @@ def jensen_shannon(answer):
         [Mistake("0 · log 0 is 0: torch.xlogy", torch.tensor(math.nan))],
         rtol=1e-6,
     )
+    slopes = [(p / m).log() / 2, (q / m).log() / 2]
     yield Case(
         "the gradients of jensen_shannon in p and q",
         lambda: _gradients(answer, p, q),
-        [(p / m).log() / 2, (q / m).log() / 2],
-        [Mistake(NO_GRADIENT, raises=ERRORS)],
+        slopes,
+        [
+            Mistake("the vectors are normalised once more, as Categorical does: "
+                    "differentiate the formula as it stands",
+                    [s - (a * s).sum(-1, keepdim=True)
+                     for a, s in zip((p, q), slopes, strict=True)]),
+            Mistake(NO_GRADIENT, raises=ERRORS),
+        ],
         rtol=1e-4, atol=1e-6,
     )
 
@@ -364,6 +374,8 @@ def Generator(answer):
                     "it comes before and has 3136", right - 2 * 3136 + 128),
             Mistake("a batch normalisation follows the last layer", right + 2),
             Mistake("the layers have biases", right - 512 - 3136 - 32 - 1),
+            Mistake("the layers before a normalisation have biases here, too: "
+                    "no bias=False", right - 512 - 3136 - 32),
             Mistake("the convolutions have a kernel of 3",
                     right + 16 * (16 * 32 + 8)),
             Mistake("there are no parameters: are the layers attributes of self, "
@@ -557,6 +569,9 @@ def loss_nonsaturating(answer):
                     "found out: detach the fakes for it", slope_d),
             Mistake("no gradient reaches the discriminator",
                     [torch.zeros(()), torch.zeros(())]),
+            Mistake("the logits of the fakes are detached, and the discriminator "
+                    "learns nothing from them: detach the images instead",
+                    _slopes(lambda m, j: (1 + (-j(x)).exp()).log().mean())),
             Mistake("no gradient reaches the discriminator", raises=ERRORS),
         ],
         atol=1e-6,
@@ -649,8 +664,8 @@ def _soft(h):
 def _rounded(right, clamped, small, sign=1):
     """Return the mistakes of a loss that goes by way of probabilities."""
     infinite = sign * math.inf if right > 0 else -math.inf
-    says = ("the sigmoid has rounded to 0 or 1 before its logarithm was taken: "
-            "stay with the logits")
+    says = ("the sigmoid has rounded to 0 or 1, or an exponential has "
+            "overflowed, before its logarithm was taken: stay with the logits")
     return [
         Mistake(says, torch.tensor(infinite)),
         Mistake(says, torch.tensor(math.nan)),

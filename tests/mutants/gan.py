@@ -135,6 +135,14 @@ def jsd_by_right_kl_div(p, q):
                   + F.kl_div(log_m, q, reduction="none")).sum(-1)
 
 
+def jsd_by_categorical(p, q):
+    """Right in value; but Categorical divides by the sum, and slopes change."""
+    from torch.distributions import Categorical, kl_divergence
+    m = Categorical((p + q) / 2)
+    return (kl_divergence(Categorical(p), m)
+            + kl_divergence(Categorical(q), m)) / 2
+
+
 def forward_kl(p, q):
     return torch.xlogy(p, p / q).sum(-1)
 
@@ -200,6 +208,15 @@ class Forgets(generator()):
     def __init__(self, z_dim=64):
         super().__init__(z_dim)
         del self.z_dim
+
+
+class NoBias(generator()):
+    """Where a normalisation follows, a bias does nothing, and many leave it out."""
+
+    def __init__(self, z_dim=64):
+        super().__init__(z_dim)
+        for at in (0, 3, 8):
+            self.net[at].register_parameter("bias", None)
 
 
 class GeneratorInFunctions(nn.Module):
@@ -279,6 +296,12 @@ def in_eval(generator, discriminator, x_real, z):
     return both()(generator, discriminator, x_real, z)
 
 
+def logits_detached(generator, discriminator, x_real, z):
+    logits = discriminator(generator(z))
+    return (d_loss()(discriminator(x_real), logits.detach()),
+            F.softplus(-logits).mean())
+
+
 def no_generator(generator, discriminator, x_real, z):
     return both()(nn.Identity(), discriminator, x_real, z)
 
@@ -340,6 +363,8 @@ WRONG = {
                      "no gradient gets through"),
     },
     "nonsaturating_generator_loss": {
+        "log1p of exp": (g_loss(lambda h: torch.log1p(torch.exp(-h))),
+                         "an exponential has overflowed"),
         "sign": (g_loss(F.logsigmoid), "the sign is turned"),
         "minimax": (g_loss(lambda h: -F.softplus(h)), "minimax loss"),
         "the discriminator's": (g_loss(F.softplus), "discriminator's term"),
@@ -384,6 +409,7 @@ WRONG = {
         "everything": (jsd(reduce=lambda t: t.sum()), "everything is summed"),
         "0 log 0": (jsd(jsd_by_logs), "0 · log 0"),
         "epsilon": (jsd(jsd_by_epsilon), "a small number inside"),
+        "Categorical": (jsd_by_categorical, "normalised once more"),
         "detached": (lambda p, q: jsd()(p.detach(), q.detach()),
                      "no gradient gets through"),
     },
@@ -404,6 +430,7 @@ WRONG = {
         "z_dim ignored": (generator(fixed=64), "z_dim is ignored"),
         "z_dim not kept": (Forgets, "z_dim must be kept"),
         "no super().__init__()": (NoSuper, "must come first"),
+        "no bias before a normalisation": (NoBias, "no bias=False"),
     },
     "Discriminator": {
         "sigmoid": (discriminator(last=nn.Sigmoid), "no sigmoid"),
@@ -429,6 +456,7 @@ WRONG = {
         "sum": (both(order=lambda d, g: d + g), "two values"),
         "not detached": (both(cut=False), "found out"),
         "detached for both": (both(cut_g=True), "for d_loss only"),
+        "logits detached": (logits_detached, "detach the images"),
         "two calls": (two_calls, "twice a step"),
         "eval mode": (in_eval, "left in eval mode"),
     },
@@ -439,6 +467,8 @@ RIGHT = {
         "binary_cross_entropy_with_logits": d_by_bce_with_logits,
         "log sigmoid": d_by_log_sigmoid,
         "logaddexp": d_by_logaddexp,
+        "sums over lengths": lambda r, f: (F.softplus(-r).sum() / len(r)
+                                           + F.softplus(f).sum() / len(f)),
     },
     "minimax_generator_loss": {
         "log sigmoid": g_loss(lambda h: F.logsigmoid(-h)),
