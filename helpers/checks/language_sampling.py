@@ -393,7 +393,7 @@ def temperature_scale(answer):
         )
     yield Case(
         "the first words that temperature_scale(…, horizon 2) feeds to the model",
-        lambda: _fed(lambda: _logits_after(answer, logits), 4),
+        lambda: _looked_at(answer, logits),
         "at most 4",
         [Mistake("words that were cut off are looked at, too, which a real "
                  "vocabulary makes too dear: feed those whose logit is finite",
@@ -601,6 +601,11 @@ def _past():
 def _scaled(answer, logits, temperature, horizon):
     found = answer(logits.clone(), tiny(), _past(), temperature, horizon, 4)
     return _log_normal(found.detach())
+
+
+def _looked_at(answer, logits):
+    past = _past()
+    return _fed(lambda: answer(logits.clone(), tiny(), past, 0.5, 2, 4), 4)
 
 
 def _logits_after(answer, logits):
