@@ -168,6 +168,37 @@ def test_what_is_no_gguf_and_what_is_nowhere_is_named(tmp_path):
         load_causal_lm(bad)
     with pytest.raises(CourseError, match="'no-such/model' could not be had"):
         load_causal_lm("no-such/model")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CourseError, match="empty could not be read as a model"):
+        load_causal_lm(tmp_path / "empty")
+
+
+def test_whoever_converts_second_finds_the_first_in_silence(
+        gguf_file, tmp_path, capsys, monkeypatch):
+    right = logits(load_causal_lm(gguf_file)[0])
+    intact, answers = causal_lm._intact, iter([False])
+    monkeypatch.setattr(causal_lm, "_intact", lambda folder: next(
+        answers, None) is None and intact(folder))
+
+    def taken(*_):
+        raise OSError(39, "Directory not empty")
+
+    monkeypatch.setattr(causal_lm.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(causal_lm.os, "replace", taken)
+    assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_process_is_left_as_it_was(gguf_file):
+    from tqdm.auto import tqdm
+    from transformers import logging
+
+    before = dict(causal_lm.os.environ), tqdm.__init__, logging.get_verbosity()
+    load_causal_lm(gguf_file)
+    with pytest.raises(CourseError):
+        load_causal_lm("no-such/model")
+    assert before == (dict(causal_lm.os.environ), tqdm.__init__,
+                      logging.get_verbosity())
 
 
 def test_gpt2_from_a_folder_scores_and_samples_like_transformers(gpt2_folder):

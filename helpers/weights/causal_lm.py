@@ -28,8 +28,17 @@ def load_causal_lm(source):
         if not isinstance(source, Path):
             return _from_hub(source)
         if source.is_dir():
-            return _read(source)
+            return _from_folder(source)
         return _from_gguf(source)
+
+
+def _from_folder(folder):
+    try:
+        return _read(folder)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise CourseError(
+            f"{folder} could not be read as a model in the hub's format: {error}"
+        ) from error
 
 
 def _from_gguf(path):
@@ -76,8 +85,9 @@ def _keep(model, tokenizer, folder):
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     except (OSError, SafetensorError):
-        print(f"the converted model cannot be kept in {folder.parent}: "
-              "the next run will convert it again")
+        if not _intact(folder):  # nobody else was quicker
+            print(f"the converted model cannot be kept in {folder.parent}: "
+                  "the next run will convert it again")
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -28,6 +28,11 @@ def likelihood_by_loss_times_length(model, input_ids):
     return -(loss * input_ids.shape[1]).item()
 
 
+def likelihood_by_the_loss(model, input_ids):
+    loss = model(input_ids, labels=input_ids).loss
+    return -(loss * (input_ids.shape[1] - 1)).item()
+
+
 def likelihood_halved(model, input_ids):
     return likelihood()(model, input_ids) / 2
 
@@ -192,6 +197,15 @@ def scale_word_by_word(logits, model, past, temperature, horizon, k):
     return scaled
 
 
+def scale_every_word(logits, model, past, temperature, horizon, k):
+    if horizon == 1:
+        return logits / temperature
+    words = torch.arange(logits.shape[-1])[:, None]
+    second = model(words, past_key_values=copied(past, len(words))).logits[:, -1]
+    log_p = top_k_by_sorting(second, k).log_softmax(-1)
+    return (logits + (log_p / temperature).logsumexp(-1) * temperature) / temperature
+
+
 def sampler(choose=None, cut=top_k_by_sorting, temper=None, feed=None,
             keep_past=True, row=-1, seeded=True, prompt=True, ahead=None):
     temper = temper or scale()
@@ -278,6 +292,8 @@ WRONG = {
         "ties dropped": (top_k_scattered, "ties are dropped"),
         "zero": (top_k(fill=0.0), "stay possible"),
         "−1e10": (top_k(fill=-1e10), "is not −inf"),
+        "lowest float": (top_k(fill=torch.finfo(torch.float32).min),
+                         "is not −inf"),
         "strictly": (top_k(keep=torch.gt), "itself is dropped"),
         "one bound": (top_k_one_bound, "one bound is used"),
         "smallest": (top_k(keep=lambda logits, kth: logits <= (-logits).topk(
@@ -314,6 +330,7 @@ WRONG = {
         "no past": (scale(ahead=lambda past, many: None), "without the past"),
         "past repeated": (scale(ahead=uncopied), "written into past"),
         "past written": (scale_into_the_past, "written into past"),
+        "every word": (scale_every_word, "were cut off are looked at"),
         "no batch": (scale(ahead=lambda past, many: copy.deepcopy(past)),
                      "refuses the batch"),
     },
@@ -338,9 +355,10 @@ WRONG = {
 RIGHT = {
     "log_likelihood": {
         "cross entropy": likelihood_by_cross_entropy,
+        "by the mean loss": likelihood_by_the_loss,
         "one token at a time": likelihood_by_the_past,
     },
-    "is_random": {"by the loss": random(score=lambda total, n: total / (n - 1))},
+    "is_random": {"by the loss": random_by_loss, "by the mean": random()},
     "top_k_logits": {"by sorting": top_k_by_sorting, "where": top_k()},
     "joint_temperature": {"one softmax": joint_by_one_softmax},
     "temperature_scale": {"word by word": scale_word_by_word, "batch": scale()},
