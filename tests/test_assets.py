@@ -12,7 +12,14 @@ import pytest
 import torch
 
 import helpers
-from helpers import CourseError, assets, downloads, load_mnist
+from helpers import (
+    CourseError,
+    assets,
+    downloads,
+    load_award_abstracts,
+    load_mnist,
+    load_movie_reviews,
+)
 from helpers.datasets import load_arrays
 
 CONTENT = {"pkg/data.bin": b"some bytes" * 1000, "pkg/other.bin": b"more"}
@@ -231,6 +238,16 @@ def test_the_two_sources_of_mnist_are_the_same_digits(tmp_path):
             bytes(8) + labels[part].tobytes())
     for one, other in zip(load_mnist(packed), load_mnist(folder), strict=True):
         assert torch.equal(one, other) and one.dtype == torch.uint8
+
+
+def test_of_tables_the_texts_alone_are_read(tmp_path):
+    path = tmp_path / "awards.csv"
+    path.write_text('grant_id,text\n1,"<title>T</title>\n<abstract>One,\n two.'
+                    '</abstract>\n<outcomes>no</outcomes>"\n2,nothing\n')
+    assert load_award_abstracts(path) == ["One, two."]
+    path.write_text("text,label,source\nGood<br /><br />film.,1,imdb\n"
+                    "short,0,rotten_tomatoes\n")
+    assert load_movie_reviews(path) == ["Good film."]
 
 
 def test_the_command_fetches_what_the_chapters_name(house):
