@@ -139,6 +139,8 @@ def start_run(house, marker):
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", "other"], cwd=house.root,
         env=house.environment, stdout=subprocess.PIPE, text=True,
+        # a shell's background job ignores SIGINT, and its children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(marker.exists)
     return process, int(marker.read_text().split()[0])

@@ -86,8 +86,19 @@ def test_a_run_is_read_back_from_its_executed_copy(house):
     (" ± 0.30 bits", False), (" nats", False),
 ])
 def test_units_and_standard_errors_are_compared_too(rest, same):
-    reference = "kl = 2.00 ± 0.30 nats  [tol 0.5]\n"
-    text = f"kl = 2.10{rest}  [tol 0.5]\n"
+    reference = "kl = 2.00 ± 0.30 nats  [tol 0.2]\n"
+    text = f"kl = 2.10{rest}  [tol 0.2]\n"
+    assert (within_tolerance(text, reference) == reference) is same
+
+
+@pytest.mark.parametrize("text, same", [
+    ("gain = 2.40 ± 0.03  [tol 0.48]", True),  # two seeds that happen to agree
+    ("gain = 2  [tol 0.4]", True),  # and two that agree to the last digit
+    ("gain = 2.40 ± 0.90  [tol 0.48]", False),
+    ("gain = 2.60 ± 0.30  [tol 9]", False),
+])
+def test_an_error_from_few_seeds_and_a_tolerance_in_proportion(text, same):
+    reference = "gain = 2.00 ± 0.30  [tol 0.5]"
     assert (within_tolerance(text, reference) == reference) is same
 
 
