@@ -20,7 +20,9 @@ from helpers import (
     load_mnist,
     load_movie_reviews,
 )
+from helpers.assets import manifest
 from helpers.datasets import load_arrays
+from pipeline import fetch as fetching
 
 CONTENT = {"pkg/data.bin": b"some bytes" * 1000, "pkg/other.bin": b"more"}
 
@@ -259,3 +261,18 @@ def test_the_command_fetches_what_the_chapters_name(house):
     assert "old_faithful" in done.stdout and "mnist" not in done.stdout
     done = house.pipeline("assets", "--profile", "fast", check=False)
     assert done.returncode == 1 and "the profiles are full and quick" in done.stderr
+
+
+def test_an_asset_that_is_converted_once_is_prepared_when_fetched(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(fetching, "constants_passed", lambda *_: {"thing"})
+    monkeypatch.setattr(fetching, "asset", lambda name: f"path of {name}")
+    monkeypatch.setattr(fetching, "describe", lambda name: {"prepare": "progress"})
+    monkeypatch.setattr(helpers, "progress", prepared.append, raising=False)
+    fetching.fetch(["likelihood"], "quick")
+    assert prepared == ["path of thing"]
+
+
+def test_every_reader_that_prepares_an_asset_exists():
+    readers = {entry["prepare"] for entry in manifest().values() if "prepare" in entry}
+    assert readers and readers <= set(helpers.HOME)

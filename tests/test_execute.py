@@ -216,7 +216,9 @@ def test_the_books_quick_runs_keep_their_budget():
     from pipeline import executed
     from pipeline.chapters import load_all
 
+    spent = {}
     for chapter in load_all():
         run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
-        assert run.metadata["course"]["core_seconds"] <= 60, chapter.name
+        spent[chapter.name] = run.metadata["course"]["core_seconds"]
         assert run.metadata["course"]["key"]
+    assert all(seconds <= 60 for seconds in spent.values()), spent
