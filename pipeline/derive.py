@@ -8,6 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from pipeline import labels as labelling
+from pipeline import pages
 from pipeline.chapters import COMPARED, ROOT, SourceError, config, load_all, parse
 from pipeline.myst import Lowering, references
 
@@ -44,7 +45,8 @@ def derive(check=False):
     products = {
         ROOT / "solutions" / "__init__.py": PACKAGE,
         ROOT / "helpers" / "labels.json": label_table(labels),
-        ROOT / "book" / "data.md": data_page(),
+        ROOT / "book" / "data.md": pages.data(),
+        ROOT / "book" / "equations.md": pages.equations(chapters, labels),
     }
     for chapter in chapters:
         products[ROOT / "solutions" / f"{chapter.name}.py"] = module(chapter)
@@ -127,32 +129,6 @@ def label_table(labels):
     numbers = {name: label.number for name, label in labels.items()
                if label.kind == "equation"}
     return json.dumps(numbers, indent=1) + "\n"
-
-
-def data_page():
-    """Return the page that lists the data, from the manifest."""
-    from helpers.assets import manifest
-
-    lines = ["# Data", "",
-             "Every data set and every set of weights of the book is pinned, and "
-             "checked by its hash each time it is read. What does not come with "
-             "the course's own packages is fetched once, from the registry that "
-             "holds it, into one cache folder, which `COURSE_CACHE` moves. This "
-             "page is written from `helpers/assets.toml`.", ""]
-    for name, entry in manifest().items():
-        cited = entry.get("citation")
-        lines += [f"## {name}", "", f"{entry['title']}.", "",
-                  "| | |", "|---|---|"]
-        for source in entry["sources"]:
-            lines.append(f"| {source['kind']} | `{source['package']}` "
-                         f"{source['version']} |")
-            lines += [f"| file | `{member}`, sha256 `{digest[:16]}…` |"
-                      for member, digest in source["members"].items()]
-        lines.append(f"| terms | {entry['terms']} |")
-        if cited:
-            lines.append(f"| cite | {{cite:t}}`{cited}` |")
-        lines.append("")
-    return "\n".join(lines)
 
 
 def keep_references(notebook, path):

@@ -10,7 +10,7 @@ import torch
 from helpers import equations, verify
 from helpers.equations import EquationError
 from helpers.errors import CourseError
-from pipeline import executed
+from pipeline import executed, pages
 from pipeline import labels as labelling
 from pipeline.chapters import load_all
 
@@ -135,3 +135,18 @@ def test_every_claim_of_the_book_was_verified_in_its_executed_copy():
             if label.is_claim and label.chapter == chapter.name:
                 check = scraps[f"verify:{name}"]
                 assert check["residual"] <= check["allowed"], name
+
+
+def test_the_page_of_equations_lists_each_label_with_its_checks(house):
+    chapters = load_all()
+    labels = labelling.collect(chapters)
+    page = pages.equations(chapters, labels)
+    for label in labels.values():
+        if label.kind == "equation":
+            (row,) = [line for line in page.splitlines()
+                      if f"| `{label.name}` |" in line]
+            assert row.endswith("| a definition |") is not label.is_claim
+
+    house.edit(house.source, ', by="', ', by="" or "')
+    done = house.pipeline("derive", check=False)
+    assert done.returncode == 1 and "says in quotes, after by=" in done.stderr
