@@ -1,4 +1,4 @@
-"""The commands: python -m pipeline derive | run | references | …"""
+"""The commands: python -m pipeline new | derive | run | references | …"""
 
 import argparse
 import sys
@@ -6,9 +6,15 @@ import sys
 from pipeline.chapters import SourceError
 
 
-def main(arguments=None):
+def parser():
+    """Return the parser of the command line, which lists every command."""
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+
+    new = commands.add_parser("new", help="begin a chapter that passes every gate")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--number", type=int, metavar="N",
+                     help="its number; by default the first that nothing has")
 
     derive = commands.add_parser("derive", help="write what follows from the sources")
     derive.add_argument("--check", action="store_true",
@@ -34,9 +40,10 @@ def main(arguments=None):
     fetch.add_argument("chapters", nargs="*", metavar="CHAPTER")
     fetch.add_argument("--profile", default="quick")
 
-    commands.add_parser(
+    references = commands.add_parser(
         "references", help="store the compared outputs of the quick run in solutions/"
     )
+    references.add_argument("chapters", nargs="*", metavar="CHAPTER")
 
     repository = commands.add_parser(
         "repository", help="set the address of the repository and what follows from it"
@@ -48,13 +55,25 @@ def main(arguments=None):
         "publish", help="gather the site and notebooks pinned to this commit"
     )
     publish.add_argument("folder", nargs="?", default="build/published")
+    return parser
 
-    options = parser.parse_args(arguments)
+
+def main(arguments=None):
+    options = parser().parse_args(arguments)
     try:
         return globals()[f"_{options.command}"](options)
     except SourceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _new(options):
+    from pipeline.new import new
+
+    for path in new(options.name, options.number):
+        print(f"wrote: {path}")
+    print("CONTRIBUTING.md says what comes next")
+    return 0
 
 
 def _derive(options):
@@ -100,7 +119,7 @@ def _assets(options):
 def _references(options):
     from pipeline.regression import store_references
 
-    for path in store_references():
+    for path in store_references(options.chapters):
         print(f"stored references: {path}")
     return 0
 

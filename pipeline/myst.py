@@ -154,7 +154,7 @@ def blocks(text, where, line):
                 f"{where}:{line + text.count(chr(10), 0, text.find(match[0]))}: the "
                 f"role {{{match['role']}}} is not one of {', '.join(ROLES)}"
             )
-    for token in _parser().parse(text):
+    for token in _tokens(text):
         if token.map is None:
             continue
         at = f"{where}:{line + token.map[0]}"
@@ -221,8 +221,7 @@ def citation(keys, textual, where=""):
 
 def references(keys):
     """Return the cited works as a Markdown list."""
-    style = find_plugin("pybtex.style.formatting", "plain")()
-    backend = find_plugin("pybtex.backends", "markdown")()
+    style, backend = _style()
     entries = [bibliography().entries[key] for key in sorted(keys)]
     lines = [" ".join(entry.text.render(backend).split())
              for entry in style.format_entries(entries)]
@@ -235,6 +234,17 @@ def bibliography():
         return parse_file(str(ROOT / "book" / "references.bib"))
     except PybtexError as error:
         raise SourceError(f"references.bib: {error}") from error
+
+
+@cache
+def _style():
+    return (find_plugin("pybtex.style.formatting", "plain")(),
+            find_plugin("pybtex.backends", "markdown")())
+
+
+@cache
+def _tokens(text):
+    return _parser().parse(text)
 
 
 @cache
@@ -251,7 +261,7 @@ def _parser():
 def _without_blocks(text):
     """Blank out fenced and display blocks, so that only running text is left."""
     lines = text.splitlines()
-    for token in _parser().parse(text):
+    for token in _tokens(text):
         if token.type in ("fence", "code_block", "math_block", "math_block_label"):
             for at in range(*token.map):
                 lines[at] = ""

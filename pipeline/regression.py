@@ -7,7 +7,7 @@ the filled one, so that the same numbers are reached by two paths.
 import re
 
 from pipeline import executed
-from pipeline.chapters import COMPARED, ROOT, SourceError, load_all
+from pipeline.chapters import COMPARED, ROOT, SourceError, choose
 from pipeline.derive import refuse_out_of_step, written
 
 RECORD = re.compile(
@@ -18,15 +18,16 @@ RECORD = re.compile(
 ERROR = re.compile(r" ± ([\d.]+(?:e[-+]?\d+)?)")
 
 
-def store_references():
+def store_references(names=()):
     """Copy the compared outputs of each quick run into its solution notebook.
 
-    Returns the paths that changed. Raises SourceError when a run is missing
-    or stale.
+    `names` are those of the chapters wanted; all when none is named. Returns
+    the paths that changed. Raises SourceError for an unknown chapter and when
+    a run is missing or stale.
     """
     refuse_out_of_step()
     changed = []
-    for chapter in load_all():
+    for chapter in choose(names):
         run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
         outputs = {cell.id: cell.get("outputs", []) for cell in run.cells}
         path = ROOT / "solutions" / f"{chapter.name}.ipynb"

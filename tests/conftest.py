@@ -13,7 +13,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 class House:
-    """A copy of the code with one chapter, in a folder that a test may ruin."""
+    """A copy of the code with its chapters, in a folder that a test may ruin."""
 
     def __init__(self, root):
         self.root = root
@@ -76,6 +76,18 @@ def real_house(tmp_path):
                   ROOT / "book" / "references.bib")
     shutil.copy(ROOT / "solutions" / f"{name}.ipynb", tmp_path / "solutions")
     return house
+
+
+@pytest.fixture
+def whole_house(tmp_path):
+    """A house that is a copy of this tree, without what was built in it."""
+    listed = subprocess.run(["git", "ls-files", "-zco", "--exclude-standard"], cwd=ROOT,
+                            capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    return House(tmp_path)
 
 
 @pytest.fixture

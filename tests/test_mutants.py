@@ -16,7 +16,7 @@ MUTANTS = {name: import_module(f"tests.mutants.{name}") for name in CHAPTERS}
 
 def cases(kind):
     return [
-        pytest.param(name, exercise, answer, id=f"{exercise}-{how}")
+        pytest.param(name, exercise, answer, id=f"{name}-{exercise}-{how}")
         for name, module in MUTANTS.items()
         for exercise, answers in getattr(module, kind).items()
         for how, answer in answers.items()

@@ -61,7 +61,9 @@ def test_references_come_from_the_blank_path_and_the_filled_one_meets_them(house
     done = house.pipeline("references", check=False)
     assert done.returncode == 1 and "is missing: run" in done.stderr
     house.pipeline("run")
-    assert "solutions/tiny.ipynb" in house.pipeline("references").stdout
+    done = house.pipeline("references", "tinny", check=False)
+    assert done.returncode == 1 and "there is no chapter 'tinny'" in done.stderr
+    assert "solutions/tiny.ipynb" in house.pipeline("references", "tiny").stdout
     assert house.pipeline("references").stdout == ""
     assert house.pipeline("derive", "--check").stdout == ""
     assert nbval(house).returncode == 0
