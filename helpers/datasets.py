@@ -74,15 +74,10 @@ def load_english_words(path):
     The file is wordfreq's: a header, then one list of words for each
     frequency, a hundredth of a factor of ten apart.
     """
-    _, *bins = msgpack.unpackb(gzip.open(path).read())
+    with gzip.open(path) as file:
+        _, *bins = msgpack.unpackb(file.read())
     return [word for words in bins for word in words
             if re.fullmatch("[a-z]+", word)]
-
-
-def load_english_spanish(path):
-    """Read asset("english_spanish"): a list of pairs (English, Spanish)."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [tuple(line.split("\t")[:2]) for line in lines]
 
 
 def _csv_rows(path):

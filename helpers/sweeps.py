@@ -1,6 +1,7 @@
 """Results of sweeps that take longer than a page may, kept with the book."""
 
 import json
+import statistics
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -12,7 +13,6 @@ class Sweep:
     """Runs of one chapter with several settings of its parameters."""
 
     profile: str
-    commit: str
     runs: list
 
     def values(self, record, **setting):
@@ -26,6 +26,18 @@ class Sweep:
             )
         return [records[record] for records in found]
 
+    def mean(self, record, **setting):
+        """Return a record's mean over seeds and its standard error, by name.
+
+        The names are those that `record` takes: `value` and `se`. There must
+        be two runs at least.
+        """
+        values = self.values(record, **setting)
+        if len(values) < 2:
+            raise CourseError(f"one run of {setting} has no standard error")
+        return {"value": statistics.fmean(values),
+                "se": statistics.stdev(values) / len(values)**0.5}
+
 
 def kept_sweep(chapter):
     """Return the Sweep that `python -m pipeline sweep CHAPTER … --keep` kept."""
@@ -36,4 +48,4 @@ def kept_sweep(chapter):
         raise CourseError(f"no sweep of {chapter!r} is kept; there is one of "
                           f"{names(known)}")
     kept = json.loads(path.read_text())
-    return Sweep(kept["profile"], kept["commit"], kept["runs"])
+    return Sweep(kept["profile"], kept["runs"])

@@ -61,18 +61,30 @@ def sweep(name, profile, choices, workers=2, keep=False):
 
 
 def keep_runs(chapter, profile, runs):
-    """Write the values of a sweep's runs where a notebook can read them."""
-    compact = [{"parameters": run["parameters"],
+    """Write the values of a sweep's runs where a notebook can read them.
+
+    Runs of the same profile that were kept before stay, unless one of these
+    has their parameters. Each tells the commit and the `code_of` the chapter
+    that made it.
+    """
+    made = {"commit": commit(), "code": code_of(chapter)}
+    compact = [{"parameters": run["parameters"], **made,
                 "records": {name: data["value"] if isinstance(data["value"], str)
                             else float(f"{data['value']:.6g}")
                             for name, data in run["records"].items()
                             if "value" in data}}
                for run in runs]
-    kept = {"profile": profile, "commit": commit(), "code": code_of(chapter)}
-    lines = ",\n".join(json.dumps(run, ensure_ascii=False) for run in compact)
     path = KEPT / f"{chapter.name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("profile") == profile:
+        new = [run["parameters"] for run in compact]
+        origin = {name: before[name] for name in made if name in before}
+        compact = [{**origin, **run} for run in before["runs"]
+                   if run["parameters"] not in new] + compact
+    compact.sort(key=lambda run: sorted(map(str, run["parameters"].items())))
+    lines = ",\n".join(json.dumps(run, ensure_ascii=False) for run in compact)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(kept)[:-1] + f', "runs": [\n{lines}\n]}}\n')
+    path.write_text(f'{{"profile": "{profile}", "runs": [\n{lines}\n]}}\n')
     return path
 
 
