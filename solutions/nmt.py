@@ -286,21 +286,26 @@ def translate(model, texts, room=8):
     return [found[text] for text in texts]
 
 
+def right(model, words):
+    """Return by word whether its translation is right."""
+    pairs = zip(words, translate(model, words), strict=True)
+    return {word: wrote == pig_latin(word) for word, wrote in pairs}
+
+
 def exact_match(model, words):
     """Return for how many of the words the translation is right, per cent."""
-    hits = [a == pig_latin(w) for a, w in zip(translate(model, words), words)]
-    return 100 * sum(hits) / len(hits)
+    return 100 * sum(right(model, words).values()) / len(words)
 
 
 def examine(model, curve, words, sentences):
     """Return what a sweep keeps of a run, by name."""
-    groups = defaultdict(list, {"exact match": words})
-    for word in words:
-        for kind in word_kinds(word):
-            groups[kind].append(word)
+    groups, hits = defaultdict(list), right(model, words)
+    for word, hit in hits.items():
+        for kind in ("exact match", *word_kinds(word)):
+            groups[kind].append(hit)
     return {"token loss": min(loss for loss, _ in curve),
             "bucket loss": min(loss for _, loss in curve),
-            **{kind: exact_match(model, g) for kind, g in groups.items()},
+            **{kind: 100 * sum(g) / len(g) for kind, g in groups.items()},
             **{s: " ".join(translate(model, s.split())) for s in sentences}}
 
 
