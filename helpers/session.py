@@ -45,6 +45,20 @@ class Run:
 
         return torch.Generator().manual_seed(self.seed + offset)
 
+    def skip_rest(self):
+        """Let the cells after this one do nothing, up to the run card.
+
+        For a run with a parameter that asks for one experiment alone, as a
+        sweep makes. Outside of IPython nothing is skipped.
+        """
+        from helpers.records import store
+
+        store("rest-skipped", True)
+        if _shell() is not None:
+            _shell().input_transformers_cleanup.append(
+                lambda lines: lines if "run.card()" in "".join(lines) else []
+            )
+
     def card(self):
         """Display the run card and store it in the executed notebook."""
         from helpers.runcard import card

@@ -35,6 +35,8 @@ def parser():
     sweep.add_argument("-p", dest="choices", nargs="+", action="append", default=[],
                        metavar=("NAME", "VALUE"), required=True)
     sweep.add_argument("--workers", type=int, default=2)
+    sweep.add_argument("--keep", action="store_true",
+                       help="keep the results in helpers/kept, for kept_sweep")
 
     fetch = commands.add_parser("assets", help="fetch the data that chapters use")
     fetch.add_argument("chapters", nargs="*", metavar="CHAPTER")
@@ -107,7 +109,8 @@ def _sweep(options):
         if name in choices:
             raise SourceError(f"{name} is given twice: put its values after one -p")
         choices[name] = values
-    return sweep(options.chapter, options.profile, choices, options.workers)
+    return sweep(options.chapter, options.profile, choices, options.workers,
+                 options.keep)
 
 
 def _assets(options):

@@ -1,5 +1,7 @@
 """Run one chapter with every combination of some values, and tabulate."""
 
+import ast
+import hashlib
 import itertools
 import json
 import math
@@ -11,16 +13,21 @@ from pipeline import executed
 from pipeline.chapters import ROOT, SourceError
 from pipeline.derive import refuse_out_of_step
 from pipeline.execute import choose_for, execute_all, task_of
+from pipeline.freshness import commit
 
 SWEEPS = ROOT / "build" / "sweeps"
+KEPT = ROOT / "helpers" / "kept"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
-def sweep(name, profile, choices, workers=2):
+def sweep(name, profile, choices, workers=2, keep=False):
     """Run a chapter once for each combination of `choices`; return the exit code.
 
     `choices` maps a parameter to the texts of its values. Records are averaged
     over `seed`; every other combination is a column of the table. What is
-    fresh is not run again, and what failed is left out and counted. Raises
+    fresh is not run again, and what failed is left out and counted. With
+    `keep`, a sweep without failures also goes to helpers/kept, for
+    `kept_sweep` to read. Raises
     SourceError, before anything runs, for what `run` would refuse, and for a
     value given twice.
     """
@@ -39,7 +46,8 @@ def sweep(name, profile, choices, workers=2):
             for task, outcome in zip(tasks, outcomes, strict=True)
             if outcome["status"] != "failed"]
     for run in runs:
-        run["records"].pop("run-card", None)
+        for name in ("run-card", "rest-skipped"):
+            run["records"].pop(name, None)
     varied = [parameter for parameter in choices if parameter != "seed"]
     columns = tabulate(runs, varied)
     path = SWEEPS / f"{name}-{profile}.json"
@@ -47,7 +55,53 @@ def sweep(name, profile, choices, workers=2):
     path.write_text(json.dumps({"runs": runs, "table": columns}, indent=1,
                                ensure_ascii=False) + "\n")
     print(f"\n{as_markdown(columns)}\n\nWritten to {path.relative_to(ROOT)}")
+    if keep and len(runs) == len(tasks):
+        print(f"Kept in {keep_runs(chapter, profile, runs).relative_to(ROOT)}")
     return int(len(runs) < len(tasks))
+
+
+def keep_runs(chapter, profile, runs):
+    """Write the values of a sweep's runs where a notebook can read them.
+
+    Runs of the same profile that were kept before stay, unless one of these
+    has their parameters. Each tells the commit and the `code_of` the chapter
+    that made it.
+    """
+    made = {"commit": commit(), "code": code_of(chapter)}
+    compact = [{"parameters": run["parameters"], **made,
+                "records": {name: data["value"] if isinstance(data["value"], str)
+                            else float(f"{data['value']:.6g}")
+                            for name, data in run["records"].items()
+                            if "value" in data}}
+               for run in runs]
+    path = KEPT / f"{chapter.name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    if before.get("profile") == profile:
+        new = [run["parameters"] for run in compact]
+        origin = {name: before[name] for name in made if name in before}
+        compact = [{**origin, **run} for run in before["runs"]
+                   if run["parameters"] not in new] + compact
+    compact.sort(key=lambda run: sorted(map(str, run["parameters"].items())))
+    lines = ",\n".join(json.dumps(run, ensure_ascii=False) for run in compact)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'{{"profile": "{profile}", "runs": [\n{lines}\n]}}\n')
+    return path
+
+
+def code_of(chapter):
+    """Return a hash of the functions that a kept sweep ran.
+
+    They are in the define cells before `skip_rest`; how they are laid out and
+    described does not matter.
+    """
+    cells = [cell.filled for cell in chapter.code]
+    end = next((i for i, text in enumerate(cells) if "skip_rest()" in text), None)
+    tree = ast.parse("\n".join(cell.filled for cell in chapter.code[:end]
+                               if "define" in cell.tags))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def tabulate(runs, varied):

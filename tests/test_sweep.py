@@ -6,6 +6,8 @@ import statistics
 
 import pytest
 
+from helpers import CourseError, kept_sweep
+from helpers.sweeps import Sweep
 from pipeline.sweep import as_markdown, tabulate
 
 
@@ -54,6 +56,40 @@ def test_a_sweep_runs_the_product_and_resumes(house):
     assert len(written["runs"]) == 4
     assert written["table"]["size = 4"]["square of the size"]["mean"] == 16.5
     assert house.pipeline(*words).stdout.count("  fresh  tiny size=") == 4
+
+
+def test_a_kept_sweep_grows_and_says_what_made_it(house):
+    for seeds in (["0", "1"], ["1", "2"]):
+        done = house.pipeline("sweep", "tiny", "-p", "seed", *seeds, "--keep")
+        assert "Kept in helpers/kept/tiny.json" in done.stdout
+    kept = json.loads((house.root / "helpers/kept/tiny.json").read_text())
+    assert [run["parameters"]["seed"] for run in kept["runs"]] == [0, 1, 2]
+    assert all(len(run["code"]) == 64 and run["commit"] for run in kept["runs"])
+    assert all(run["records"]["square of the size"] == 9 for run in kept["runs"])
+
+
+def test_a_kept_sweep_is_read_by_setting():
+    runs = [{"parameters": {"seed": seed, "only": only}, "records": {"loss": loss}}
+            for only, seed, loss in [("a", 0, 1.0), ("a", 1, 3.0), ("b", 0, 2.0)]]
+    sweep = Sweep("full", runs)
+    assert sweep.values("loss", only="a") == [1.0, 3.0]
+    assert sweep.mean("loss", only="a") == {"value": 2.0, "se": 1.0}
+    assert sweep.mean("loss", only="b") == {"value": 2.0, "tol": 1e-3}
+    for record, only in (("loss", "c"), ("gain", "a")):
+        with pytest.raises(CourseError, match="the sweep that is kept has no"):
+            sweep.values(record, only=only)
+    with pytest.raises(CourseError, match="no sweep of 'nothing' is kept"):
+        kept_sweep("nothing")
+
+
+def test_a_run_that_is_asked_for_one_experiment_skips_the_rest(house):
+    cell = "```{code-cell} ipython3\n"
+    house.edit(house.source, f"{cell}:tags: [nbval-check-output]",
+               f"{cell}run.skip_rest()\n```\n\n{cell}:tags: [nbval-check-output]")
+    house.edit(house.source, "a, b = torch", "raise SystemError\na, b = torch")
+    house.pipeline("derive")
+    done = house.pipeline("run", "tiny")
+    assert "ran  tiny" in done.stdout
 
 
 def test_a_failed_run_is_named_left_out_and_counted(house):

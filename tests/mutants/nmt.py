@@ -922,7 +922,7 @@ WRONG = {
     },
     "TransformerDecoder": {
         "annotations ask": (decoder(annotations=lambda x, a: (a, x, x)),
-                            "x asks" if False else "the queries are x"),
+                            "the queries are x"),
         "over x itself": (decoder(annotations=lambda x, a: (x, x, x)),
                           "weights are over the tokens"),
         "order of the attentions": (decoder("csm"), "have changed order"),
@@ -999,7 +999,7 @@ WRONG = {
         "one long": (greedy(length=lambda n: n + 1), "one token more"),
         "for ever": (greedy_for_ever, "max_length is ignored"),
         "EOS forced": (greedy_forced, "in place of the last"),
-        "squeezed": (greedy(pick=lambda logits: logits.argmax(-1).squeeze()),
+        "squeezed": (greedy(stack=lambda g: torch.stack(g, 1).squeeze()),
                      "batch of one"),
         "nothing returned": (greedy(stack=lambda g: None), "nothing is returned"),
     },

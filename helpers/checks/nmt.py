@@ -614,8 +614,9 @@ def positional_encoding(answer):
                     _positions(5, 6, base=100000.0)),
             Mistake("the base is e: it is 10000", _positions(5, 6, base=math.e)),
             Mistake("positions begin at 1: the first is 0", _positions(6, 6)[1:]),
-            Mistake("t is multiplied by the power of 10000: it is divided",
-                    _positions(5, 6, lambda j: -(j - j % 2) / 6)),
+            *[Mistake("t is multiplied by the power of 10000: it is divided",
+                      torch.stack([a.sin(), a.cos()], -1).flatten(1))
+              for a in _multiplied(5, 6)],
             Mistake("the angles are taken for degrees: they are in radians",
                     _positions(5, 6, unit=math.pi / 180)),
             Mistake("the angles are multiplied by 2π: they are in radians already",
@@ -972,7 +973,7 @@ def greedy_decode(answer):
         Mistake("tokens are whole numbers: torch.full((batch_size,), SOS), and "
                 "no .float()", raises=TypeError),
         Mistake("tokens have shape (batch_size,): the argmax is over the last "
-                "dimension of the logits", raises=ValueError),
+                "dimension of the logits", raises=(ValueError, RuntimeError)),
         Mistake(UNKNOWN, raises=NameError),
         Mistake("step(tokens, state) returns logits and a state; the tokens go "
                 "into a list, and torch.stack(…, 1) makes a tensor of it",
@@ -1012,7 +1013,7 @@ def greedy_decode(answer):
         "one EOS too many: stop as soon as all rows have ended, before the next "
         "step": ["at....", "cats..", "......"],
         "step gets SOS every time: it must get the tokens given before":
-            ["ayyyyyyy", "cyyyyyyy", "........"],
+            ["ayyzzzzz", "cyyyyzzz", "........"],
         "the state is not carried on: logits, state = step(tokens, state)":
             ["axxxxxxx", "cxxxxxxx", "........"],
         "neither tokens nor state are carried on: step gets what it got first":
@@ -1419,6 +1420,15 @@ def _positions(length, width, exponent=None, base=10000.0, unit=1.0):
     return torch.tensor([
         [(math.cos if j % 2 else math.sin)(unit * t / base ** exponent(j))
          for j in range(width)] for t in range(length)])
+
+
+def _multiplied(length, width):
+    """Return angles of the wrong sign of the exponent, in single precision.
+
+    They are so large that it matters how they are computed.
+    """
+    t, x = torch.arange(length)[:, None], torch.arange(0, width, 2) / width
+    return t * 10000.0 ** x, t / 10000.0 ** -x
 
 
 def _flat(length, width):
