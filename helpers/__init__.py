@@ -25,7 +25,6 @@ HOME = {
     "load_movie_reviews": "datasets",
     "kept_sweep": "sweeps",
     "Vocabulary": "characters",
-    "WORD_KINDS": "characters",
     "batches": "characters",
     "by_length": "characters",
     "decode": "characters",
