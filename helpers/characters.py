@@ -17,10 +17,11 @@ WORD_KINDS = ("1–5 letters", "6–8 letters", "9 letters and more",
 
 
 class Vocabulary:
-    """The numbers of the hyphen, a–z, start and end, and their count."""
+    """The numbers of the hyphen, a–z, start and end, their count, word kinds."""
 
     SYMBOLS = "-abcdefghijklmnopqrstuvwxyz⟨⟩"
     SOS, EOS, SIZE = 27, 28, 29
+    KINDS = WORD_KINDS
 
 
 def encode(text):
