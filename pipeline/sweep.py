@@ -46,8 +46,8 @@ def sweep(name, profile, choices, workers=2, keep=False):
             for task, outcome in zip(tasks, outcomes, strict=True)
             if outcome["status"] != "failed"]
     for run in runs:
-        for name in ("run-card", "rest-skipped"):
-            run["records"].pop(name, None)
+        for kept_aside in ("run-card", "rest-skipped"):
+            run["records"].pop(kept_aside, None)
     varied = [parameter for parameter in choices if parameter != "seed"]
     columns = tabulate(runs, varied)
     path = SWEEPS / f"{name}-{profile}.json"
