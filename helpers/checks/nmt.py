@@ -67,6 +67,7 @@ PIG_LATIN = [
     }),
     ("qatar", "atarqay", {
         "tarqaay": "two letters go with every q: only a u goes with it",
+        "arqatay": "two letters go with every q: only a u goes with it",
     }),
     ("guide", "uidegay", {
         "ideguay": "a u is a vowel and stops the moving, unless a q takes it along",
