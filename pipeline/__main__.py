@@ -47,6 +47,11 @@ def parser():
     )
     references.add_argument("chapters", nargs="*", metavar="CHAPTER")
 
+    results = commands.add_parser(
+        "results", help="keep the records of the full run in book/results/"
+    )
+    results.add_argument("chapters", nargs="*", metavar="CHAPTER")
+
     repository = commands.add_parser(
         "repository", help="set the address of the repository and what follows from it"
     )
@@ -124,6 +129,15 @@ def _references(options):
 
     for path in store_references(options.chapters):
         print(f"stored references: {path}")
+    return 0
+
+
+def _results(options):
+    from pipeline.derive import derive
+    from pipeline.results import keep
+
+    for path in keep(options.chapters) + derive():
+        print(f"wrote: {path}")
     return 0
 
 

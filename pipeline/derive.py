@@ -8,7 +8,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from pipeline import labels as labelling
-from pipeline import pages
+from pipeline import pages, results
 from pipeline.chapters import COMPARED, ROOT, SourceError, config, load_all, parse
 from pipeline.myst import Lowering, references
 
@@ -47,6 +47,7 @@ def derive(check=False):
         ROOT / "helpers" / "labels.json": label_table(labels),
         ROOT / "book" / "data.md": pages.data(),
         ROOT / "book" / "equations.md": pages.equations(chapters, labels),
+        ROOT / "book" / "results.md": results.page(chapters),
     }
     for chapter in chapters:
         products[ROOT / "solutions" / f"{chapter.name}.py"] = module(chapter)

@@ -5,6 +5,9 @@ the filled one, so that the same numbers are reached by two paths.
 """
 
 import re
+from collections import defaultdict
+
+from nbformat.v4 import new_output
 
 from pipeline import executed
 from pipeline.chapters import COMPARED, ROOT, SourceError, choose
@@ -44,8 +47,16 @@ def store_references(names=()):
 
 
 def comparable(outputs):
-    """Keep the printed text, which records and verifications are."""
-    return [output for output in outputs if output.output_type == "stream"]
+    """Keep the printed text, which records and verifications are.
+
+    A kernel cuts a stream where time happens to; here each stream is whole.
+    """
+    streams = defaultdict(str)
+    for output in outputs:
+        if output.output_type == "stream":
+            streams[output.name] += output.text
+    return [new_output("stream", name=name, text=text)
+            for name, text in streams.items()]
 
 
 def within_tolerance(text, reference):
