@@ -59,6 +59,7 @@ class Chapter:
     path: Path
     cells: list
     extra_profile: str | None = None
+    cover: int = 1  # which of its figures stands for it on the first page
     defaults: dict = field(default_factory=dict)
 
     @property
@@ -102,7 +103,8 @@ def load(path):
         unique = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cells.append(Cell(cell.cell_type, cell.source, line + 1, tags, unique))
     chapter = Chapter(
-        path.stem, about["number"], path, cells, about.get("extra_profile")
+        path.stem, about["number"], path, cells, about.get("extra_profile"),
+        about.get("cover", 1),
     )
     chapter.defaults = _defaults(chapter)
     _refuse_bad_cells(chapter)

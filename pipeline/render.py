@@ -27,6 +27,9 @@ from pipeline.publish import BUILT_FROM
 
 FOLDED = ("parameters", "hide-input")
 FOLDER = "notebooks/"
+FIRST_PAGE, COVERS = "book/intro", "<!-- covers -->"
+FIGURE = re.compile(r'<figure class="course-figure (?P<classes>[^"]*)">.*?'
+                    r"(?P<image><img(?![^>]*\shidden)[^>]*>)", re.S)
 
 
 def setup(app):
@@ -51,7 +54,12 @@ def refuse_stale_copies(app):
 
 
 def read_executed(app, docname, source):
-    """Give Sphinx the page of a chapter in place of its plain notebook."""
+    """Give Sphinx the page of a chapter in place of its plain notebook.
+
+    The first page gets a figure of each chapter.
+    """
+    if docname == FIRST_PAGE:
+        source[0] = source[0].replace(COVERS, _covers(app))
     if not docname.startswith(FOLDER):
         return
     chapters = {chapter.name: chapter for chapter in load_all()}
@@ -94,6 +102,37 @@ def page(chapter, run, labels):
                        "name": "python3"},
         "language_info": {"name": "python"},
     })
+
+
+def cover(chapter, run):
+    """Return the link to a chapter that shows one of its figures, if it has any.
+
+    Raises SourceError for one that has fewer than its front matter says.
+    """
+    html = [output.data["text/html"] for cell in run.cells
+            for output in cell.get("outputs", [])
+            if "text/html" in output.get("data", {})]
+    figures = [found for text in html for found in FIGURE.finditer(text)]
+    figures = figures or [{"classes": "", "image": ""}]
+    if not 1 <= chapter.cover <= len(figures):
+        raise SourceError(f"{chapter.path.name}: the front matter asks for figure "
+                          f"{chapter.cover} as its cover, of {len(figures)}")
+    figure = figures[chapter.cover - 1]
+    kind = "picture" if "picture" in figure["classes"] else "plot"
+    return (f'<a class="cover" href="../{FOLDER}{chapter.name}.html">'
+            f'<figure class="course-figure {kind}">{figure["image"]}'
+            f"<figcaption>{chapter.number} {escape(chapter.title)}</figcaption>"
+            "</figure></a>")
+
+
+def _covers(app):
+    links = []
+    for chapter in load_all():
+        copy = executed.path_of(chapter, _parameters(app, chapter))
+        app.env.note_dependency(str(copy))
+        links.append(cover(chapter, executed.read(copy)))
+    return "\n".join(["```{raw} html", '<div class="covers">', *links, "</div>",
+                      "```"])
 
 
 def _is_folded_and_silent(cell):

@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -20,8 +21,9 @@ from selenium.webdriver.common.keys import Keys
 from helpers.figures import INK
 from pipeline import executed
 from pipeline import labels as labelling
-from pipeline.chapters import ROOT, config, exercise_names, load_all
+from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
 from pipeline.publish import SITE
+from pipeline.render import cover
 
 CHAPTERS = load_all()
 LABELS = labelling.collect(CHAPTERS)
@@ -253,6 +255,30 @@ def test_search_finds_moment_matching(browser, address):
     wait_for(lambda: find(browser, "ul.search li a"))
     found = [link.get_attribute("href") for link in find(browser, "ul.search li a")]
     assert any("notebooks/comparing_distributions" in link for link in found)
+
+
+def test_the_first_page_leads_to_every_chapter_with_a_figure(browser, address):
+    browser.get(f"{address}/book/intro.html")
+    links = find(browser, ".covers a")
+    assert [urlsplit(link.get_attribute("href")).path for link in links] == [
+        f"/{page_of(source)}.html" for source in CHAPTERS]
+    for link, source in zip(links, CHAPTERS, strict=True):
+        image = link.find_element(By.TAG_NAME, "img")
+        assert int(image.get_property("naturalWidth")) > 0
+        assert len(image.get_attribute("alt")) > 20
+        assert link.text == f"{source.number} {source.title}"
+
+
+def test_a_cover_that_is_not_there_stops_the_build():
+    source = replace(CHAPTERS[0], cover=99)
+    run = executed.fresh(source, {**source.defaults, "profile": "quick"})
+    with pytest.raises(SourceError, match="figure 99 as its cover"):
+        cover(source, run)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_a_page_weighs_less_than_three_megabytes(page):
+    assert (SITE / f"{page}.html").stat().st_size < 3e6
 
 
 def luminance(rgb):
