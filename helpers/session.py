@@ -39,6 +39,17 @@ class Run:
             )
         return choices[self.profile]
 
+    def choice(self, name, value, allowed):
+        """Return the value of the parameter `name` if it is one of `allowed`.
+
+        Raises CourseError otherwise, naming those that are.
+        """
+        if value not in list(allowed):
+            raise CourseError(
+                f"{name} is one of {names(map(repr, allowed))}, not {value!r}"
+            )
+        return value
+
     def generator(self, offset=0):
         """Return a torch generator of its own, seeded with `seed + offset`."""
         import torch
@@ -70,8 +81,8 @@ def start(chapter, *, profile, seed, extra_profile=None):
     """Begin a run: seed every generator, fix threads, device and figure style.
 
     `profile` is "quick" or "full" (or the chapter's `extra_profile`), `seed`
-    a whole number from 0 on. Raises CourseError for any other value and for
-    a parameter that was passed to the notebook and that it does not have.
+    a whole number from 0 to 2³² − 1. Raises CourseError for any other value and
+    for a parameter that was passed to the notebook and that it does not have.
     """
     global _current
     profiles = PROFILES + ((extra_profile,) if extra_profile else ())
@@ -81,15 +92,17 @@ def start(chapter, *, profile, seed, extra_profile=None):
             f"there is no profile {profile!r}; the profiles of this chapter "
             f"are {names(profiles)}"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise CourseError(f"seed must be a whole number from 0 on, not {seed!r}")
+    if isinstance(seed, bool) or not (isinstance(seed, int) and 0 <= seed < 2**32):
+        raise CourseError(
+            f"seed must be a whole number from 0 to 2³² − 1, not {seed!r}"
+        )
 
     # Here and not above: whoever only reads records need not wait for torch.
     import numpy as np
     import torch
 
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

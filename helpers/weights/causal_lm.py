@@ -23,6 +23,8 @@ def load_causal_lm(source):
     made again when it is damaged. Raises CourseError for a model that cannot
     be had.
     """
+    if not (source and isinstance(source, (str, Path))):
+        raise CourseError(f"a model goes by its name or its path, not by {source!r}")
     source = Path(source) if Path(source).exists() else source
     with _quiet():
         if not isinstance(source, Path):
