@@ -120,8 +120,8 @@ class Sandbox:
         """Return the mounts that stay writable, None if there are no namespaces."""
         work = tempfile.mkdtemp(dir=self.folder)
         try:
-            done = subprocess.run(self._command(work, "true"), text=True, timeout=60,
-                                  capture_output=True)
+            done = subprocess.run(self._command(work, sys.executable, "-S", "-c", ""),
+                                  text=True, timeout=60, capture_output=True)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return None if done.returncode else done.stderr.splitlines()

@@ -33,16 +33,17 @@ class Opaque:
 
 
 class Judge:
-    """What a chapter's exercises expect, found out once for all submissions.
+    """What a chapter's exercises, or `only` some, expect; found out once.
 
     `exercises` are those of its checks by name, `sources` their solutions as
     code, `setup` the lines by which its notebook sets torch, and `modules`
     what its checks import on the way.
     """
 
-    def __init__(self, chapter):
+    def __init__(self, chapter, only=None):
         self.name = chapter.name
-        self.exercises = of_chapter(chapter.name)
+        self.exercises = {name: known for name, known in of_chapter(self.name).items()
+                          if name in (only or chapter.exercises)}
         self.setup = SETUP.findall("\n".join(cell.filled for cell in chapter.code))
         self.sources = {
             node.name: ast.unparse(node) for cell in chapter.code if cell.is_exercise

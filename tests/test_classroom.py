@@ -286,17 +286,11 @@ def pairs():
             yield pytest.param(name, exercise, id=f"{name}-{exercise}")
 
 
-@pytest.fixture(scope="module")
-def judges():
-    start("any", profile="quick", seed=0)
-    return {}
-
-
 @pytest.mark.parametrize("name, exercise", list(pairs()))
-def test_judging_from_outside_agrees_with_the_checks(judges, name, exercise):
-    if name not in judges:
-        judges[name] = Judge(CHAPTERS[name])
-    judge, mutants = judges[name], import_module(f"tests.mutants.{name}")
+def test_judging_from_outside_agrees_with_the_checks(name, exercise):
+    start(name, profile="quick", seed=0)
+    mutants = import_module(f"tests.mutants.{name}")
+    judge = Judge(CHAPTERS[name], [exercise])
 
     def verdict(answer):
         values = [*values_given(judge.exercises[exercise], answer), "done"]
