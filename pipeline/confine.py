@@ -8,6 +8,7 @@ import sys
 import time
 
 MEGABYTE = 2**20
+LONGEST_VALUE = MEGABYTE // 4  # as it is sent; those of the book take a few kB
 LARGEST_FILE = 16 * MEGABYTE
 MOST_PROCESSES = 64
 

@@ -18,7 +18,7 @@ from pipeline.chapters import ROOT
 from pipeline.confine import MEGABYTE, drain
 from pipeline.execute import THREADS, kill
 
-MOST_SENT = 256 * MEGABYTE  # by a whole submission
+MOST_SENT = 64 * MEGABYTE  # by a whole submission
 INSIDE = ("__init__", "attempt", "confine", "submission")
 ALONE = ["unshare", "--map-root-user", "--net", "--mount", "--pid", "--ipc", "--fork",
          "--kill-child", "--mount-proc", "sh", "-c"]

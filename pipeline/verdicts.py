@@ -14,6 +14,7 @@ import torch
 
 from helpers import solution
 from helpers.checks import WrongAnswer, forked_random_states, of_chapter, run_checks
+from pipeline.confine import LONGEST_VALUE
 
 SETUP = re.compile(r"^torch\.set_\w+\([\w.]+\)", re.M)
 
@@ -95,6 +96,8 @@ class Judge:
 def _sent(lines):
     """Yield what the lines hold, up to the first that is not whole."""
     for line in lines:
+        if len(line) > LONGEST_VALUE:
+            return
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
