@@ -6,6 +6,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 
 MEGABYTE = 2**20
 LONGEST_VALUE = MEGABYTE // 4  # as it is sent; those of the book take a few kB
@@ -38,10 +39,14 @@ def limit(request):
         limits[resource.RLIMIT_NPROC] = (MOST_PROCESSES,) * 2
     else:
         sys.addaudithook(_guard(os.getcwd(), request["hidden"]))
+    # A system without namespaces may not know all of these limits either.
+    unknown = () if request["namespaces"] else (ValueError, OSError)
     for kind, pair in limits.items():
         most = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, pair if most == resource.RLIM_INFINITY
-                           else tuple(min(most, value) for value in pair))
+        if most != resource.RLIM_INFINITY:
+            pair = tuple(min(most, value) for value in pair)
+        with suppress(*unknown):
+            resource.setrlimit(kind, pair)
 
 
 def _guard(folder, hidden):
@@ -82,13 +87,11 @@ def drain(fd, seconds, most, ended):
 
 def kill(child, namespaces):
     """End an exercise's process and whatever it has started."""
-    try:
+    with suppress(ProcessLookupError):
         if namespaces:
             os.kill(-1, signal.SIGKILL)  # all in this namespace but this process
         else:
             os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def ending(status, used, seconds):
