@@ -52,6 +52,22 @@ def parser():
     )
     results.add_argument("chapters", nargs="*", metavar="CHAPTER")
 
+    copy = commands.add_parser("class", help="write a copy without solutions")
+    copy.add_argument("folder", metavar="DIR")
+    copy.add_argument("chapters", nargs="*", metavar="CHAPTER")
+    copy.add_argument("--seed", type=int, metavar="N",
+                      help="of its notebooks; by default a fresh one")
+
+    grade = commands.add_parser("grade", help="grade a folder of submitted notebooks")
+    grade.add_argument("chapter", metavar="CHAPTER")
+    grade.add_argument("folder", metavar="FOLDER")
+    grade.add_argument("--seconds", type=int, default=60,
+                       help="of computing for each exercise")
+    grade.add_argument("--megabytes", type=int, default=4000,
+                       help="of memory for each exercise")
+    grade.add_argument("--workers", type=int, default=2)
+    grade.add_argument("--to", metavar="DIR", help="by default build/grades")
+
     repository = commands.add_parser(
         "repository", help="set the address of the repository and what follows from it"
     )
@@ -138,6 +154,21 @@ def _results(options):
 
     for path in keep(options.chapters) + derive():
         print(f"wrote: {path}")
+    return 0
+
+
+def _class(options):
+    from pipeline.classroom import copy_for_class
+
+    print(copy_for_class(options.folder, options.chapters, options.seed))
+    return 0
+
+
+def _grade(options):
+    from pipeline.grade import grade
+
+    print(grade(options.chapter, options.folder, options.seconds, options.megabytes,
+                options.workers, options.to))
     return 0
 
 
