@@ -36,6 +36,8 @@ def test_a_documented_command_is_one_that_there_is(command):
     first, *others = shlex.split(command.replace("NAME", KNOWN))
     if others[:2] == ["-m", "pipeline"]:
         parser().parse_args(others[2:])
+    elif others[:1] == ["-m"] and others[1].startswith("tests."):
+        assert (ROOT / f"{others[1].replace('.', '/')}.py").exists()
     elif others[:2] == ["-m", "pytest"]:
         paths = [word for word in others[2:] if "/" in word or word == "solutions"]
         assert paths and all((ROOT / path).exists() for path in paths)
