@@ -19,6 +19,7 @@ HOME = {
     "results": "records",
     "asset": "assets",
     "load_causal_lm": "weights.causal_lm",
+    "load_encoder": "weights.encoder",
     "load_award_abstracts": "datasets",
     "load_english_words": "datasets",
     "load_mnist": "datasets",
