@@ -9,8 +9,6 @@ from helpers.checks import Case, Mistake, checks
 
 ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError,
           AssertionError)
-NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve "
-           "thirteen fourteen fifteen sixteen seventeen eighteen nineteen").split()
 
 
 @checks(
@@ -306,7 +304,8 @@ def loading_report(answer):
     )
     yield Case(
         "the weights of model, before and after loading_report(model, part)",
-        lambda: _unchanged(model, lambda: answer(model, part)),
+        lambda: _unchanged(nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2)),
+                           lambda net: answer(net, part)),
         True,
         [Mistake("the weights were loaded: a report changes nothing", False)],
     )
@@ -322,7 +321,7 @@ def _listed(report):
 
 def _unchanged(model, call):
     state = {name: value.clone() for name, value in model.state_dict().items()}
-    call()
+    call(model)
     return all(torch.equal(value, state[name])
                for name, value in model.state_dict().items())
 
@@ -418,7 +417,7 @@ def freeze(answer):
 
 
 MASK, SIZE, SPECIAL = 4, 50, (0, 2, 3, 4)
-ROWS, LENGTH, RATE = 400, 102, 0.15
+ROWS, LENGTH, RATE = 1600, 102, 0.15
 
 
 def _batch():
@@ -455,16 +454,16 @@ def mask_tokens(answer):
             chosen = labels != -100
             return {
                 "chosen": lambda: chosen[:, 1:-1].double().mean(),
-                "special": lambda: chosen[:, [0, -1]].sum(),
+                "special": lambda: chosen[:, [0, -1]].any(),
                 "masks": lambda: (inputs[chosen] == MASK).double().mean(),
                 "kept": lambda: (inputs == ids)[chosen].double().mean(),
-                "others": lambda: (inputs != ids)[~chosen].sum(),
+                "others": lambda: (inputs != ids)[~chosen].any(),
                 "labels": lambda: (labels == ids)[chosen].double().mean(),
             }[which]()
         return measure
 
     yield Case(
-        "mask_tokens(input_ids (400, 102), …), the shapes of what is returned",
+        "mask_tokens(input_ids (1600, 102), …), the shapes of what is returned",
         lambda: tuple(tuple(part.shape) for part in drawn()),
         ((ROWS, LENGTH), (ROWS, LENGTH)),
         [Mistake("inputs and labels are wanted, both of the shape of input_ids",
@@ -487,18 +486,16 @@ def mask_tokens(answer):
         rtol=0, atol=5 * (RATE * (1 - RATE) / words) ** 0.5,
     )
     yield Case(
-        "how many special tokens mask_tokens chooses",
+        "whether mask_tokens chooses special tokens",
         share("special"),
-        0,
-        [Mistake("special tokens are chosen, too: [CLS] and [SEP] stay", count)
-         for count in range(1, 2 * ROWS + 1)],
+        False,
+        [Mistake("special tokens are chosen, too: [CLS] and [SEP] stay", True)],
     )
     yield Case(
-        "how many tokens are changed that were not chosen",
+        "whether a token is changed that was not chosen",
         share("others"),
-        0,
-        [Mistake("a token may be changed only where it was chosen", count)
-         for count in range(1, 3000)],
+        False,
+        [Mistake("a token may be changed only where it was chosen", True)],
     )
     many = words * RATE
     yield Case(

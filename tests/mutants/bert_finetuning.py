@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve "
-           "thirteen fourteen fifteen sixteen seventeen eighteen nineteen").split()
+NAMES = ("zero one two three four five six seven eight nine ten eleven twelve "
+         "thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
+NUMBERS = NAMES.split()
 
 
 def arithmetic(label=lambda value: 1 + (value > 0) - (value < 0), numbers=range(20),
