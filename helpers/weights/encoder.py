@@ -106,3 +106,48 @@ def _tokenizer(path):
     return PreTrainedTokenizerFast(
         tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]",
         cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]")
+
+
+def shortened(encoder, tokenizer, texts):
+    """Cut an encoder's table to the words of `texts`; return it and a reader.
+
+    A row of a word that never occurs gets no gradient, so nothing that is
+    trained or read changes. The encoder is changed in place. The reader maps
+    a list of N such texts to input_ids and attention_mask, both (N, T) and
+    padded at the end; another word is read as padding.
+    """
+    import torch
+    from torch import nn
+
+    def words_of(texts):
+        return tokenizer(list(texts), padding=True, return_tensors="pt")
+
+    table = encoder.get_input_embeddings().weight.data
+    ids = words_of(texts).input_ids.flatten().tolist()
+    ids = torch.tensor(sorted({tokenizer.pad_token_id, *ids}))
+    place = torch.zeros(len(table), dtype=torch.long)
+    place[ids] = torch.arange(len(ids))
+    encoder.set_input_embeddings(
+        nn.Embedding.from_pretrained(table[ids].clone(), freeze=False))
+
+    def read(texts):
+        words = words_of(texts)
+        return {"input_ids": place[words.input_ids],
+                "attention_mask": words.attention_mask}
+
+    return encoder, read
+
+
+def fresh(encoder, seed):
+    """Return an encoder of the same shape with random weights."""
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        other = type(encoder)(encoder.config)
+    rows = len(encoder.get_input_embeddings().weight)
+    table = other.get_input_embeddings().weight.data[:rows]
+    other.set_input_embeddings(
+        nn.Embedding.from_pretrained(table.clone(), freeze=False))
+    return other.eval()
