@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from helpers import CourseError, asset, load_encoder
+from helpers import CourseError, asset, fresh, load_encoder, shortened
 from helpers.weights.onnx_file import read_onnx_weights
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "plus", "two"]
@@ -232,3 +232,33 @@ def test_shipped_files_agree_with_onnxruntime(name, close):
                             ("weight", "bias"))
             ours = out.pooler_output.numpy() @ matrix.T + bias
         assert np.abs(ours - theirs).max() < close
+
+
+def test_a_shortened_table_changes_nothing_that_is_read(folder, bert):
+    model, tokenizer = load_encoder(folder)
+    model, read = shortened(model, tokenizer, ["one plus", "two"])
+    assert model.get_input_embeddings().weight.shape == (4, 64)
+    words = read(["one plus", "two"])
+    assert words["attention_mask"].tolist() == [[1, 1], [1, 0]]
+    with torch.no_grad():
+        ours = model(**words).last_hidden_state
+        theirs = bert(input_ids=torch.tensor([[5, 6], [7, 0]]),
+                      attention_mask=words["attention_mask"]).last_hidden_state
+    assert torch.equal(ours, theirs)
+    model(**words).last_hidden_state.sum().backward()
+    assert model.get_input_embeddings().weight.grad is not None
+
+
+def test_a_fresh_encoder_has_the_shape_and_not_the_weights(folder, bert):
+    model, _ = shortened(*load_encoder(folder), ["one plus"])
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    one, two, other = fresh(model, 5), fresh(model, 5), fresh(model, 6)
+    assert torch.equal(torch.get_rng_state(), state)
+    for name, value in model.state_dict().items():
+        assert one.state_dict()[name].shape == value.shape
+        assert torch.equal(one.state_dict()[name], two.state_dict()[name])
+        if value.ndim == 2 and len(value) > 2:
+            assert not torch.equal(one.state_dict()[name], value)
+            assert not torch.equal(one.state_dict()[name],
+                                   other.state_dict()[name])
