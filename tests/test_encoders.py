@@ -48,7 +48,8 @@ def folder(tmp_path, bert, words):
     """The hub's format."""
     path = tmp_path / "some-bert"
     bert.save_pretrained(path)
-    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]"
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]",
+                            pad_token="[PAD]"
                             ).save_pretrained(path)
     return path
 
@@ -218,6 +219,7 @@ def test_shipped_files_agree_with_onnxruntime(name, close):
     wants = {entry.name for entry in session.get_inputs()}
     for text in ("three minus five", "What is the capital of France?"):
         words = tokenizer(text, return_tensors="pt")
+        words["token_type_ids"] = torch.zeros_like(words["input_ids"])
         (theirs, *_) = session.run(None, {
             key: value.numpy() for key, value in words.items() if key in wants})
         with torch.no_grad():

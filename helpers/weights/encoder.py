@@ -85,7 +85,8 @@ def _from_onnx(folder, file, *more):
     try:
         model.load_state_dict(body)
     except RuntimeError as error:
-        raise CourseError(f"{file} does not fill a BERT: {error}") from error
+        said = " ".join(str(error).split())
+        raise CourseError(f"{file} does not fill a BERT: {said}") from error
     return model.eval(), _tokenizer(folder / "tokenizer.json")
 
 
