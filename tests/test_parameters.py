@@ -49,6 +49,9 @@ def test_start_refuses_every_wrong_value(chapter, name, values, says):
 
 
 WRONG = {
+    ("bert_finetuning", "model_name"): [
+        ("3", "a model goes by its name or its path, not by 3"),
+    ],
     ("language_sampling", "model_name"): [
         ("3", "a model goes by its name or its path, not by 3"),
     ],

@@ -5,11 +5,11 @@ import hashlib
 import json
 import os
 import shutil
-from functools import partialmethod
 from pathlib import Path
 
 from helpers.assets import cache_folder, sha256
 from helpers.errors import CourseError
+from helpers.weights.reading import place_of, quiet
 
 SUMS = "sha256.json"
 
@@ -23,10 +23,8 @@ def load_causal_lm(source):
     made again when it is damaged. Raises CourseError for a model that cannot
     be had.
     """
-    if not (source and isinstance(source, (str, Path))):
-        raise CourseError(f"a model goes by its name or its path, not by {source!r}")
-    source = Path(source) if Path(source).exists() else source
-    with _quiet():
+    source = place_of(source)
+    with quiet():
         if not isinstance(source, Path):
             return _from_hub(source)
         if source.is_dir():
@@ -124,19 +122,3 @@ def _read(where, local_files_only=True, **options):
     model = AutoModelForCausalLM.from_pretrained(
         where, dtype=torch.float32, **options)
     return model.eval(), tokenizer
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keep progress bars and advice to developers off a reader's page."""
-    from tqdm.auto import tqdm
-    from transformers import logging
-
-    begin, level = tqdm.__init__, logging.get_verbosity()
-    tqdm.__init__ = partialmethod(begin, disable=True)
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        tqdm.__init__ = begin
-        logging.set_verbosity(level)

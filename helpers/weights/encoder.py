@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from helpers.errors import CourseError
-from helpers.weights.causal_lm import _quiet
 from helpers.weights.onnx_file import read_onnx_weights
+from helpers.weights.reading import place_of, quiet
 
 HEAD_WIDTH = 64  # of every BERT; an ONNX file does not say it
 
@@ -20,8 +20,8 @@ def load_encoder(source, kind="AutoModel", allow_empty=False):
     for a load from which the encoder takes nothing: transformers itself would
     go on with random weights.
     """
-    source = Path(source) if Path(source).exists() else source
-    with _quiet():
+    source = place_of(source)
+    with quiet():
         if isinstance(source, Path) and (files := list(source.glob("*.onnx"))):
             return _from_onnx(source, *files)
         model, tokenizer, info = _read(source, kind)
