@@ -65,8 +65,8 @@ def fine_tune(model, inputs, labels, rate, epochs, seed):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model.train()
-        for rows in chain.from_iterable(torch.randperm(len(labels)).split(32)
-                                        for _ in range(epochs)):
+        for rows in (batch for _ in range(epochs)
+                     for batch in torch.randperm(len(labels)).split(32)):
             adam.param_groups[0]["lr"] = rate * linear_warmup(
                 len(losses), total // 10, total)
             part = {name: value[rows] for name, value in inputs.items()}
