@@ -69,7 +69,8 @@ class EfficientNetLite(nn.Module):
                                     1 if number else stride))
                 inside = outside
         self._blocks = nn.Sequential(*blocks)
-        self._conv_head, self._bn1 = SameConv(inside, WIDTH, 1, bias=False), _norm(WIDTH)
+        self._conv_head = SameConv(inside, WIDTH, 1, bias=False)
+        self._bn1 = _norm(WIDTH)
         self._fc = nn.Linear(WIDTH, 1000)
 
     def features(self, images):

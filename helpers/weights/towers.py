@@ -9,8 +9,12 @@ from pathlib import Path
 from helpers.assets import cache_folder, sha256
 from helpers.errors import CourseError
 from helpers.weights import efficientnet_lite
+from helpers.weights.efficientnet_lite import load_efficientnet_lite
+from helpers.weights.encoder import load_encoder
 
 SIZE = 128  # pixels of a side, as EfficientNet-lite sees a picture
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of a colour from 0 to 1
+CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass
@@ -51,12 +55,21 @@ def load_towers(image_source, text_source=None):
     the hub, the one case in which a network is used. Raises CourseError for
     what cannot be had.
     """
-    code = sha256(Path(__file__)) + sha256(Path(efficientnet_lite.__file__))
     if text_source is None:
-        return _clip(image_source, code + str(image_source))
-    net = efficientnet_lite.load_efficientnet_lite(image_source)
-    key = code + sha256(image_source)
-    return Towers(_pictures_of(net), _texts_of(text_source), key)
+        return _clip(*load_encoder(image_source, "CLIPModel"))
+    net = load_efficientnet_lite(image_source)
+    return Towers(_pictures_of(net), _texts_of(*load_encoder(text_source)),
+                  _key(net))
+
+
+def _key(net):
+    """Return a hash of a network's weights and of the code that runs it."""
+    total = hashlib.sha256()
+    for code in (__file__, efficientnet_lite.__file__):
+        total.update(Path(code).read_bytes())
+    for name, value in net.state_dict().items():
+        total.update(name.encode() + value.contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def _pictures_of(net):
@@ -67,9 +80,7 @@ def _pictures_of(net):
         pictures, lambda part: net.features((_resized(part, SIZE) - 127) / 128))
 
 
-def _texts_of(folder):
-    tokenizer, model = _pretrained(folder, "AutoTokenizer", "AutoModel")
-
+def _texts_of(model, tokenizer):
     def mean(texts):
         words = tokenizer(texts, padding=True, return_tensors="pt")
         states = model(**words).last_hidden_state  # (B, T, D)
@@ -79,13 +90,13 @@ def _texts_of(folder):
     return lambda texts: _batches(texts, mean, 64)
 
 
-def _clip(source, key):
+def _clip(model, tokenizer):
     import torch
 
-    tokenizer, model = _pretrained(source, "AutoTokenizer", "CLIPModel")
     size = model.config.vision_config.image_size
-    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073])[:, None, None]
-    deviation = torch.tensor([0.26862954, 0.26130258, 0.27577711])[:, None, None]
+    longest = model.config.text_config.max_position_embeddings
+    mean = torch.tensor(CLIP_MEAN)[:, None, None]
+    deviation = torch.tensor(CLIP_DEVIATION)[:, None, None]
 
     def seen(part):
         values = (_resized(part, size) / 255 - mean) / deviation
@@ -93,30 +104,15 @@ def _clip(source, key):
         return model.visual_projection(pooled)
 
     def read(texts):
-        words = tokenizer(texts, padding=True, return_tensors="pt")
-        return model.text_projection(model.text_model(**words).pooler_output)
+        words = tokenizer(texts, padding=True, truncation=True,
+                          max_length=longest, return_tensors="pt")
+        pooled = model.text_model(input_ids=words["input_ids"],
+                                  attention_mask=words["attention_mask"])
+        return model.text_projection(pooled.pooler_output)
 
     return Towers(lambda pictures: _batches(pictures, seen),
-                  lambda texts: _batches(texts, read, 64), key, aligned=True)
-
-
-def _pretrained(source, *kinds):
-    import transformers
-
-    from helpers.weights.causal_lm import _quiet
-
-    local = Path(source).exists()
-    try:
-        with _quiet():
-            parts = [getattr(transformers, kind).from_pretrained(
-                source, local_files_only=local) for kind in kinds]
-    except (OSError, ValueError) as error:
-        raise CourseError(
-            f"the model {str(source)!r} could not be had: it is neither a folder "
-            "here nor did the hub deliver it. Is the name right, and is there a "
-            "network?"
-        ) from error
-    return parts[0], parts[1].eval()
+                  lambda texts: _batches(texts, read, 64), _key(model),
+                  aligned=True)
 
 
 def _batches(items, compute, size=32):
