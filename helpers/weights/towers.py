@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.assets import cache_folder, sha256
-from helpers.errors import CourseError
 from helpers.weights import efficientnet_lite
 from helpers.weights.efficientnet_lite import load_efficientnet_lite
 from helpers.weights.encoder import load_encoder
@@ -158,4 +157,5 @@ def _keep(features, path):
         print(f"the features cannot be kept in {path.parent}: "
               "the next run will compute them again")
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
