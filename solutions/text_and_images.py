@@ -42,9 +42,10 @@ def kin(row):
     """Return the two keys of a row that the rest of its family shares."""
     aside = {"1F468", "1F469", "1F9D1", "200D", "FE0F", "2640", "2642",
              "27A1", "1F9B0", "1F9B1", "1F9B2", "1F9B3", "2194", "2195"}
-    plain = {"man", "woman", "men", "women", "person", "people", "boy",
-             "girl", "facing", "right", "left", "with", "and", "leftwards",
-             "rightwards", "upwards", "downwards", "up", "down", "face"}
+    plain = set("""man woman men women person people boy girl adult with and
+        face facing left right up down leftwards rightwards upwards downwards
+        red orange yellow green blue purple brown black white pink grey light
+        heavy large medium small""".split())
     code = [part for part in row["code"].split("-") if part not in aside]
     words = [word for word in re.findall(r"\w+", row["name"])
              if word not in plain]

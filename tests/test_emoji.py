@@ -72,15 +72,16 @@ def families_of(*pairs):
     return chapter.families(table, pictures, torch.eye(len(table))).tolist()
 
 
-def test_gender_hair_and_direction_keep_a_family_together():
+def test_gender_hair_direction_and_colour_keep_a_family_together():
     found = families_of(
         ("man farmer", "1F468-200D-1F33E"), ("woman farmer", "1F469-200D-1F33E"),
         ("farmer", "1F9D1-200D-1F33E"), ("rocket", "1F680"),
         ("person running", "1F3C3"), ("running away", "1F3C3-200D-27A1-FE0F"),
         ("man: red hair", "1F468-200D-1F9B0"), ("cat face", "1F431"),
-        ("cat", "1F408"))
+        ("cat", "1F408"), ("large red circle", "1F534"), ("blue circle", "1F535"))
     assert len({*found[:3]}) == 1 and found[4] == found[5]
-    assert found[7] == found[8] and len(set(found)) == 5
+    assert found[7] == found[8] and found[9] == found[10]
+    assert len(set(found)) == 6
 
 
 def test_what_looks_alike_is_one_family_by_pixels_or_by_features():
