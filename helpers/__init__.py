@@ -29,6 +29,8 @@ HOME = {
     "split_rows": "classification",
     "load_award_abstracts": "datasets",
     "load_english_words": "datasets",
+    "load_towers": "weights.towers",
+    "load_emoji": "datasets",
     "load_mnist": "datasets",
     "load_movie_reviews": "datasets",
     "kept_sweep": "sweeps",

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import pickle
 import re
 from pathlib import Path
@@ -106,3 +107,31 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in self.ALLOWED:
             raise CourseError(f"the file names {module}.{name}, which is no array")
         return super().find_class(module, name)
+
+
+def load_emoji(path, style):
+    """Read the named emoji of one style from a sheet of pictures and a table.
+
+    `path` is the folder of asset("emoji_google") or asset("emoji_twitter").
+    Returns a uint8 tensor of pictures (N, 64, 64, 3) on white and a list of
+    N rows with `name` in small letters, `category` and `code`, the code
+    points that tell families; both in the order of the standard. Flags, keys
+    and parts of emoji are left out, and so is what the style does not draw.
+    """
+    from PIL import Image
+
+    path = Path(path)
+    rows = json.loads((path / "emoji.json").read_text())
+    rows = [row for row in sorted(rows, key=lambda row: row["sort_order"])
+            if row[f"has_img_{style}"] and row["category"] not in (
+                "Flags", "Component")
+            and not row["name"].startswith(("KEYCAP", "HASH KEY"))]
+    with Image.open(path / "64.png") as file:
+        sheet = file.convert("RGBA")
+    white = Image.new("RGBA", sheet.size, "white")
+    sheet = np.asarray(Image.alpha_composite(white, sheet).convert("RGB"))
+    pictures = [sheet[66 * row["sheet_y"] + 1:][:64, 66 * row["sheet_x"] + 1:][:, :64]
+                for row in rows]
+    table = [{"name": row["name"].lower(), "category": row["category"],
+              "code": row["unified"]} for row in rows]
+    return torch.from_numpy(np.stack(pictures)), table

@@ -55,6 +55,9 @@ WRONG = {
     ("language_sampling", "model_name"): [
         ("3", "a model goes by its name or its path, not by 3"),
     ],
+    ("text_and_images", "model_name"): [
+        ("3", "a model goes by its name or its path, not by 3"),
+    ],
     ("nmt", "only"): [
         ("GRU 99", "only is one of '', 'GRU 32, small', "),
     ],
