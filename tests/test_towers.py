@@ -1,6 +1,5 @@
 """Two towers: right weights, right features, kept once; CLIP on the same code."""
 
-import socket
 
 import pytest
 import torch
@@ -25,17 +24,6 @@ def cache(monkeypatch, tmp_path):
     monkeypatch.setattr("helpers.weights.towers.cache_folder",
                         lambda: tmp_path / "cache")
     return tmp_path / "cache" / "features"
-
-
-@pytest.fixture
-def no_network(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-
-    def refuse(*_, **__):
-        raise OSError("the tests have no network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 def clip_folder(path, seed=0):

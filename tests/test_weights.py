@@ -1,8 +1,8 @@
 """Weights: one reader for a GGUF file, a folder and a name on the hub."""
 
 import json
+import os
 import shutil
-import socket
 
 import numpy as np
 import pytest
@@ -11,23 +11,16 @@ from safetensors.torch import load_file
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from helpers import CourseError, load_causal_lm
-from helpers.weights import causal_lm
+from helpers.weights import causal_lm, conversions
 from solutions import language_sampling as chapter
 
 WORDS = ["<s>", "a", "b", "c", "d", "Ġa", "Ġb", "ab", "Ġ"]
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch, tmp_path):
+def offline(monkeypatch, tmp_path, no_network):
     """No address can be reached, and the cache is a folder of the test's."""
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-
-    def refuse(*_, **__):
-        raise OSError("the tests have no network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture
@@ -87,7 +80,7 @@ def gpt2_folder(tmp_path):
     return folder
 
 
-def conversions(tmp_path):
+def kept(tmp_path):
     return sorted((tmp_path / "cache" / "converted").iterdir())
 
 
@@ -101,7 +94,7 @@ def test_gguf_is_converted_once_in_silence_and_read_back_equal(
     first, tokenizer = load_causal_lm(gguf_file)
     assert tokenizer("ab a").input_ids == [7, 5]
     assert not first.training and first.dtype == torch.float32
-    (folder,) = conversions(tmp_path)
+    (folder,) = kept(tmp_path)
     assert folder.name.startswith("tiny-")
     assert "lm_head.weight" not in load_file(folder / "model.safetensors")
 
@@ -117,7 +110,7 @@ def test_gguf_is_converted_once_in_silence_and_read_back_equal(
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete", "sums"])
 def test_a_damaged_conversion_is_made_again(gguf_file, tmp_path, damage):
     right = logits(load_causal_lm(gguf_file)[0])
-    (folder,) = conversions(tmp_path)
+    (folder,) = kept(tmp_path)
     weights = folder / "model.safetensors"
     data = bytearray(weights.read_bytes())
     if damage == "flip":
@@ -128,11 +121,11 @@ def test_a_damaged_conversion_is_made_again(gguf_file, tmp_path, damage):
     elif damage == "delete":
         weights.unlink()
     else:
-        (folder / causal_lm.SUMS).write_text("{}")
+        (folder / conversions.SUMS).write_text("{}")
     assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
-    assert conversions(tmp_path) == [folder]
-    sums = json.loads((folder / causal_lm.SUMS).read_text())
-    assert sums["model.safetensors"] == causal_lm.sha256(weights)
+    assert kept(tmp_path) == [folder]
+    sums = json.loads((folder / conversions.SUMS).read_text())
+    assert sums["model.safetensors"] == conversions.sha256(weights)
 
 
 def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys,
@@ -148,9 +141,9 @@ def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(causal_lm.os, "replace", full)
+    monkeypatch.setattr(conversions.os, "replace", full)
     assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
-    assert conversions(tmp_path) == []
+    assert kept(tmp_path) == []
 
 
 def test_another_version_of_transformers_converts_anew(gguf_file, tmp_path,
@@ -158,7 +151,7 @@ def test_another_version_of_transformers_converts_anew(gguf_file, tmp_path,
     load_causal_lm(gguf_file)
     monkeypatch.setattr("transformers.__version__", "0.0")
     load_causal_lm(gguf_file)
-    assert len(conversions(tmp_path)) == 2
+    assert len(kept(tmp_path)) == 2
 
 
 def test_what_is_no_gguf_and_what_is_nowhere_is_named(tmp_path):
@@ -176,15 +169,15 @@ def test_what_is_no_gguf_and_what_is_nowhere_is_named(tmp_path):
 def test_whoever_converts_second_finds_the_first_in_silence(
         gguf_file, tmp_path, capsys, monkeypatch):
     right = logits(load_causal_lm(gguf_file)[0])
-    intact, answers = causal_lm._intact, iter([False])
-    monkeypatch.setattr(causal_lm, "_intact", lambda folder: next(
+    intact, answers = conversions._intact, iter([False])
+    monkeypatch.setattr(conversions, "_intact", lambda folder: next(
         answers, None) is None and intact(folder))
 
     def taken(*_):
         raise OSError(39, "Directory not empty")
 
-    monkeypatch.setattr(causal_lm.shutil, "rmtree", lambda *_, **__: None)
-    monkeypatch.setattr(causal_lm.os, "replace", taken)
+    monkeypatch.setattr(conversions.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(conversions.os, "replace", taken)
     assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
     assert capsys.readouterr().out == ""
 
@@ -193,11 +186,11 @@ def test_the_process_is_left_as_it_was(gguf_file):
     from tqdm.auto import tqdm
     from transformers import logging
 
-    before = dict(causal_lm.os.environ), tqdm.__init__, logging.get_verbosity()
+    before = dict(os.environ), tqdm.__init__, logging.get_verbosity()
     load_causal_lm(gguf_file)
     with pytest.raises(CourseError):
         load_causal_lm("no-such/model")
-    assert before == (dict(causal_lm.os.environ), tqdm.__init__,
+    assert before == (dict(os.environ), tqdm.__init__,
                       logging.get_verbosity())
 
 

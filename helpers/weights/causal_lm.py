@@ -1,17 +1,10 @@
 """One reader for causal language models, whichever format they come in."""
 
-import contextlib
-import hashlib
-import json
-import os
-import shutil
 from pathlib import Path
 
-from helpers.assets import cache_folder, sha256
 from helpers.errors import CourseError
+from helpers.weights.conversions import converted_once
 from helpers.weights.reading import place_of, quiet
-
-SUMS = "sha256.json"
 
 
 def load_causal_lm(source):
@@ -42,10 +35,10 @@ def _from_folder(folder):
 
 
 def _from_gguf(path):
-    folder = _converted(path)
-    if _intact(folder):
-        with contextlib.suppress(OSError, ValueError):
-            return _read(folder)
+    return converted_once([path], __file__, _read, lambda: _convert(path))
+
+
+def _convert(path):
     try:
         model, tokenizer = _read(path.parent, gguf_file=path.name)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -54,52 +47,7 @@ def _from_gguf(path):
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    _keep(model, tokenizer, folder)
     return model, tokenizer
-
-
-def _converted(path):
-    """Return the folder of a conversion, named by all that decides it."""
-    from transformers import __version__
-
-    content = sha256(path) + sha256(Path(__file__)) + __version__
-    key = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return cache_folder() / "converted" / f"{path.stem}-{key}"
-
-
-def _keep(model, tokenizer, folder):
-    """Save a conversion under its name, whole or not at all.
-
-    Where that is not possible, as in a cache that is full or read-only, the
-    next run converts again.
-    """
-    from safetensors import SafetensorError
-
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    try:
-        part.mkdir(parents=True)
-        model.save_pretrained(part)
-        tokenizer.save_pretrained(part)
-        sums = {file.name: sha256(file) for file in part.iterdir()}
-        (part / SUMS).write_text(json.dumps(sums))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    except (OSError, SafetensorError):
-        if not _intact(folder):  # nobody else was quicker
-            print(f"the converted model cannot be kept in {folder.parent}: "
-                  "the next run will convert it again")
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _intact(folder):
-    """Tell whether a conversion is all there, byte for byte."""
-    try:
-        sums = json.loads((folder / SUMS).read_text())
-        return bool(sums) and all(sha256(folder / name) == digest
-                                  for name, digest in sums.items())
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
 
 
 def _from_hub(name):

@@ -1,0 +1,98 @@
+"""One reader for encoder–decoders of the kind of T5, whichever format they come in."""
+
+from pathlib import Path
+
+from helpers.errors import CourseError
+from helpers.weights.conversions import converted_once
+from helpers.weights.onnx_file import read_onnx_weights
+from helpers.weights.reading import place_of, quiet
+
+PARTS = {"encoder.onnx": ("enc.", "encoder."), "decoder.onnx": ("m.", "")}
+HEAD_WIDTH = 64  # of every small T5; an ONNX file does not say it
+
+
+def load_seq2seq(source):
+    """Return a summarizer and its tokenizer: float32, evaluation mode, CPU.
+
+    `source` is a folder in the hub's format, a folder with encoder.onnx,
+    decoder.onnx and tokenizer.json of a T5, or the name of a model on the
+    hub, the one case in which a network is used. ONNX files are converted
+    once; the result is kept beside the assets, checked by hash, and made
+    again when it is damaged. Raises CourseError for a model that cannot be
+    had.
+    """
+    source = place_of(source)
+    with quiet():
+        if isinstance(source, Path) and (source / "encoder.onnx").is_file():
+            files = [source / name for name in (*PARTS, "tokenizer.json")]
+            return converted_once(files, __file__, _read,
+                                  lambda: _from_onnx(source))
+        try:
+            return _read(source)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            where = "as a model in the hub's format" if isinstance(source, Path) else (
+                "as a model: it is neither a folder here nor did the hub deliver "
+                "it. Is the name right, and is there a network?")
+            raise CourseError(f"{source} could not be read {where} ({error})"
+                              ) from error
+
+
+def _read(source):
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    local = isinstance(source, Path)
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+    model = AutoModelForSeq2SeqLM.from_pretrained(
+        source, local_files_only=local, dtype=torch.float32)
+    return model.eval(), tokenizer
+
+
+def _from_onnx(folder):
+    """Build the T5 whose shape the files' weights have, and fill it.
+
+    The encoder's file and the decoder's name their modules differently. Each
+    has the one table of tokens; the matrix of the logits is another.
+    """
+    import torch
+    from tokenizers import Tokenizer
+    from torch import nn
+    from transformers import (
+        PreTrainedTokenizerFast,
+        T5Config,
+        T5ForConditionalGeneration,
+    )
+
+    weights = {}
+    for name, (prefix, place) in PARTS.items():
+        weights |= {place + key.removeprefix(prefix): torch.from_numpy(value)
+                    for key, value in read_onnx_weights(folder / name).items()
+                    if key.startswith(prefix)}
+    try:
+        first = "encoder.block.0.layer"
+        width = weights[f"{first}.0.SelfAttention.q.weight"].shape
+        model = T5ForConditionalGeneration(T5Config(
+            vocab_size=len(weights["shared.weight"]), d_model=width[1],
+            d_kv=HEAD_WIDTH, num_heads=width[0] // HEAD_WIDTH,
+            d_ff=len(weights[f"{first}.1.DenseReluDense.wi_0.weight"]),
+            num_layers=_depth(weights, "encoder"),
+            num_decoder_layers=_depth(weights, "decoder"),
+            feed_forward_proj="gated-gelu", decoder_start_token_id=0,
+            tie_word_embeddings=False))  # means: do not scale before the logits
+        model.lm_head = nn.Linear(*width[1:], len(weights["lm_head.weight"]), False)
+        weights["decoder.embed_tokens.weight"] = weights["shared.weight"]
+        model.load_state_dict(weights)
+    except (KeyError, IndexError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise CourseError(f"{folder} does not fill a T5: {said}") from error
+    words = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    words.no_truncation()
+    words.no_padding()
+    return model.eval(), PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="</s>",
+        unk_token="<unk>")
+
+
+def _depth(weights, side):
+    return len({name.split(".")[2] for name in weights
+                if name.startswith(f"{side}.block.")})

@@ -1,0 +1,97 @@
+"""The reader of T5s: shipped weights against onnxruntime, folders, errors."""
+
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+from helpers import CourseError, asset, load_seq2seq
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """Conversions in a folder of the test's, assets from the usual cache."""
+    monkeypatch.setattr("helpers.weights.conversions.cache_folder",
+                        lambda: tmp_path / "cache")
+
+
+def test_the_shipped_weights_agree_with_onnxruntime(cache):
+    """Within the rounding of activations to eight bits, which only they do."""
+    import onnxruntime
+
+    folder = asset("title_t5")
+    model, tokenizer = load_seq2seq(folder)
+    options = onnxruntime.SessionOptions()  # no overflow on older processors
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    encoder, decoder = (onnxruntime.InferenceSession(
+        str(folder / f"{side}.onnx"), options) for side in ("encoder", "decoder"))
+    given = np.array([[0, 37, 9]])
+    for text in ("translate English to German: The house is wonderful.",
+                 "summarize: We study the glaciers of Greenland by radar."):
+        words = tokenizer(text, return_tensors="np")
+        words = {name: words[name].astype(np.int64)
+                 for name in ("input_ids", "attention_mask")}
+        (states,) = encoder.run(None, words)
+        (theirs,) = decoder.run(None, {
+            "input_ids": given, "encoder_hidden_states": states,
+            "encoder_attention_mask": words["attention_mask"]})
+        with torch.no_grad():
+            both = model(torch.from_numpy(words["input_ids"]),
+                         decoder_input_ids=torch.from_numpy(given))
+            alone = model(encoder_outputs=(torch.from_numpy(states),),
+                          decoder_input_ids=torch.from_numpy(given))
+        for ours, close in ((both.logits, 0.93), (alone.logits, 0.96)):
+            for a, b in zip(ours[0].numpy(), theirs[0], strict=True):
+                assert np.corrcoef(a, b)[0, 1] > close
+                assert 0.8 < a.std() / b.std() < 1.25
+
+
+def test_a_conversion_is_read_back_equal_and_writes(cache):
+    first, _ = load_seq2seq(asset("title_t5"))
+    model, tokenizer = load_seq2seq(asset("title_t5"))
+    assert sum(weight.numel() for weight in model.parameters()) == 76_961_152
+    assert not model.training
+    for name, weight in first.state_dict().items():
+        assert torch.equal(weight, model.state_dict()[name])
+    text = tokenizer("translate English to German: The house is wonderful.",
+                     return_tensors="pt")
+    row = model.generate(**text, max_new_tokens=12)[0]
+    assert tokenizer.decode(row, skip_special_tokens=True) == "Das Haus ist wunderbar."
+    assert len(tokenizer("word " * 300).input_ids) > 300  # the file cuts at 20
+
+
+def test_a_folder_in_the_hubs_format_is_read(tmp_path):
+    torch.manual_seed(0)
+    tiny = T5ForConditionalGeneration(T5Config(
+        vocab_size=9, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2,
+        decoder_start_token_id=0))
+    tiny.save_pretrained(tmp_path / "tiny")
+    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "a": 2, "b": 3}))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>",
+                            eos_token="</s>").save_pretrained(tmp_path / "tiny")
+    model, tokenizer = load_seq2seq(tmp_path / "tiny")
+    ids = torch.tensor([[3, 4, 5]])
+    with torch.no_grad():
+        assert torch.equal(model(ids, labels=ids).loss,
+                           tiny.eval()(ids, labels=ids).loss)
+    assert tokenizer("a b").input_ids == [2, 3]
+
+
+def test_what_cannot_be_had_is_named(tmp_path, no_network):
+    with pytest.raises(CourseError, match="no-such/t5 could not be read as a model: "
+                                          "it is neither"):
+        load_seq2seq("no-such/t5")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CourseError, match="empty could not be read as a model in"):
+        load_seq2seq(tmp_path / "empty")
+    for name in ("encoder.onnx", "decoder.onnx", "tokenizer.json"):
+        (tmp_path / "empty" / name).write_bytes(b"nothing of the kind")
+    with pytest.raises(CourseError, match="could not be read as ONNX|fill a T5"):
+        load_seq2seq(tmp_path / "empty")
