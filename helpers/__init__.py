@@ -9,6 +9,7 @@ from importlib import import_module
 HOME = {
     "CourseError": "errors",
     "start": "session",
+    "interactive": "session",
     "progress": "bars",
     "exercise": "exercises",
     "hint": "exercises",
@@ -37,6 +38,7 @@ HOME = {
     "load_mnist": "datasets",
     "load_movie_reviews": "datasets",
     "load_summaries": "summaries",
+    "load_own_summaries": "summaries",
     "first_sentence": "summaries",
     "rouge": "summaries",
     "rouge_words": "summaries",

@@ -3,6 +3,7 @@
 import random
 import re
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -49,6 +50,24 @@ def load_summaries(data):
                 "summary"
             )
     return pairs
+
+
+def load_own_summaries(path, many):
+    """Return a reader's summaries, one a line, for the first `many` documents.
+
+    Without a path there are none. Raises CourseError for a path that leads to
+    no text, or to too few lines.
+    """
+    if not path:
+        return []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, TypeError, UnicodeDecodeError) as error:
+        raise CourseError(f"own_summaries is no file: {path} ({error})") from error
+    if len(lines) < many:
+        raise CourseError(f"{path} has {len(lines)} lines, and this profile "
+                          f"compares {many} documents: one line for each")
+    return lines[:many]
 
 
 def first_sentence(text):

@@ -58,6 +58,15 @@ WRONG = {
     ("text_and_images", "model_name"): [
         ("3", "a model goes by its name or its path, not by 3"),
     ],
+    ("summarization", "data"): [
+        ("no-such-set", "is neither \"awards\" nor a folder or a set of the hub"),
+    ],
+    ("summarization", "model_name"): [
+        ("3", "a model goes by its name or its path, not by 3"),
+    ],
+    ("summarization", "own_summaries"): [
+        ("no-such-file.txt", "own_summaries is no file: no-such-file.txt"),
+    ],
     ("nmt", "only"): [
         ("GRU 99", "only is one of '', 'GRU 32, small', "),
     ],
