@@ -1,6 +1,7 @@
 """Checks of the exercises of the chapter on summarization."""
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -571,7 +572,8 @@ def Transformer(answer):  # noqa: N802, the name of the exercise
     states = _normal(2, 3, 4, seed=8)
     table = weights["embedding.weight"]
     yield Case(
-        "Transformer(8, 4, 2, 6, 1, 0.5, pad=2, eos=3).logits(states), states (2, 3, 4)",
+        "Transformer(8, 4, 2, 6, 1, 0.5, pad=2, eos=3).logits(states), states "
+        "(2, 3, 4)",
         lambda: made().logits(states),
         states @ table.T,
         [
@@ -651,17 +653,26 @@ class Toy:
     def decode(self, tokens, e, padding_mask, use_cache=False, past_kvs=None):
         new = tokens[..., None].double()
         text = new if past_kvs is None else torch.cat([past_kvs[0], new], 1)
-        seeds = [int(13 * first + sum((i + 2) * 31 * int(k) for i, k in
-                                      enumerate(row))) for first, row in
-                 zip(e.flatten().tolist(), text[..., 0].tolist(), strict=True)]
+        if not len(text) == len(e) == len(padding_mask):
+            raise RuntimeError(
+                f"there are {len(text)} rows of tokens, {len(e)} of the encoder's "
+                f"output and {len(padding_mask)} of its mask")
+        documents = (13 * e.flatten() + padding_mask.sum(1)).tolist()
+        seeds = [int(one + sum((i + 2) * 31 * int(k) for i, k in enumerate(row)))
+                 for one, row in zip(documents, text[..., 0].tolist(), strict=True)]
         logits = torch.stack([self._logits(number) for number in seeds])
         return logits[:, None], [text] if use_cache else None
 
     def _logits(self, number):
-        dice = torch.Generator().manual_seed(number + 100_003 * self.seed)
-        logits = self.spread * torch.randn(5, generator=dice).double()
+        logits = self.spread * _dice(number + 100_003 * self.seed)
         logits[self.eos] += self.ending
         return logits
+
+
+@cache
+def _dice(number):
+    """Return five normal numbers that belong to a whole number."""
+    return _normal(5, seed=number).double()
 
 
 @checks(
@@ -703,10 +714,9 @@ def beam_search(answer):
             [
                 *(Mistake(says, right(*given, **change))
                   for says, change in SEARCH_MISTAKES),
-                Mistake("one beam alone is searched: num_beams of them",
-                        right(model, 1, longest, alpha)),
-                Mistake("there is no finished text: what is left at max_length "
-                        "counts as finished", raises=ValueError),
+                Mistake("a document has no finished text: each has a search of its "
+                        "own, and what is left at max_length counts",
+                        raises=ValueError),
                 crash,
             ],
         )
@@ -719,26 +729,28 @@ def beam_search(answer):
     yield Case(
         "beam_search with 40 beams, more than there are texts",
         lambda: call(*given), right(*given),
-        [Mistake("beams that are not there yet, of −inf, do not finish",
-                 raises=ValueError), crash],
+        [crash],
     )
 
 
+# chosen so that each mistake gives a text of its own at the first that shows it
 SEARCHES = (
-    (Toy(), 1, 5, 1.0), (Toy(1.0, -1.0), 3, 6, 1.0),
-    (Toy(1.5), 4, 6, 0.0), (Toy(1.0, -0.5), 4, 6, 2.0),
+    (Toy(2.0, 0.0, 2), 4, 6, 1.0), (Toy(1.0, -1.0, 3), 4, 6, 2.0),
+    (Toy(2.0, 0.5, 3), 4, 5, 2.0), (Toy(1.5), 4, 6, 0.0), (Toy(), 1, 5, 1.0),
     (Toy(1.0, -30.0), 2, 4, 1.0),
 )
 SEARCH_MISTAKES = (
     ("the EOS at the end belongs to the text", {"ending": False}),
     ("the EOS that begins is no part of the text", {"beginning": True}),
     ("the rows are those of the first document: row b K + beam", {"offset": False}),
+    ("the documents alternate in the rows: those of one stand together, "
+     "repeat_interleave(K, 0)", {"tiled": True}),
     ("the caches stay where they were: survivors go on from other rows' past, past "
      "= [cache[rows] for cache in past]", {"reorder": False}),
     ("the texts stay where they were: survivors go on from other rows' texts, "
      "written[rows]", {"texts": False}),
-    ("all beams begin alike and find the same: let one alone count at the start",
-     {"alike": True}),
+    ("one beam is searched, or all are alike: num_beams of them, of which one alone "
+     "counts at the start", {"alike": True}),
     ("the log-probabilities do not add up over the steps", {"carry": False}),
     ("log-probabilities add up, not probabilities: log_softmax", {"log": False}),
     ("texts that have ended go on in the search: set them aside",
@@ -747,13 +759,13 @@ SEARCH_MISTAKES = (
     ("each document has a search of its own: the first with K finished texts ends "
      "that of all", {"until": any}),
     ("what is left at max_length counts as finished, too", {"left": False}),
-    ("the first finished text wins: compare all by their score",
-     {"choose": lambda found: found[0]}),
-    ("the worst text wins: the best has the largest score", {"choose": min}),
     ("the length penalty is not applied: divide by the length to the power α",
      {"penalty": lambda n, ended, a: 1.0}),
     ("the score is multiplied by the length penalty: divide",
      {"penalty": lambda n, ended, a: n**-a}),
+    ("the first finished text wins: compare all by their score",
+     {"choose": lambda found: found[0]}),
+    ("the worst text wins: the best has the largest score", {"choose": min}),
     ("|y| counts EOS, too", {"penalty": lambda n, ended, a: max(1, n - ended) ** a}),
     ("|y| counts EOS, too, but not the one that begins",
      {"penalty": lambda n, ended, a: (n + 1) ** a}),
@@ -769,8 +781,8 @@ def _texts(found):
 
 def _search(model, ids, padding, beams, longest, alpha, *, ending=True,
             beginning=False, reorder=True, texts=True, offset=True, alike=False,
-            carry=True, retire=True, log=True, left=True, wide=1, until=all,
-            penalty=lambda n, ended, a: n**a, choose=max):
+            tiled=False, carry=True, retire=True, log=True, left=True, wide=1,
+            until=all, penalty=lambda n, ended, a: n**a, choose=max):
     """Search beam by beam, in plain Python, with one thing changed."""
     e = model.encode(ids, padding)
     # a beam: sum of log p, its text, and the text that its cache holds
@@ -782,7 +794,9 @@ def _search(model, ids, padding, beams, longest, alpha, *, ending=True,
             more = []
             for i, (total, _, past) in enumerate(slots):
                 read = torch.tensor([[model.eos, *past]])
-                logits = model.decode(read, e[b:b + 1], None)[0][0, -1]
+                row = (b * beams + i) % len(ids) if tiled else b
+                one = slice(row, row + 1)
+                logits = model.decode(read, e[one], padding[one])[0][0, -1]
                 values = logits.log_softmax(-1) if log else logits.softmax(-1)
                 more += [(total * carry + value, i, k)
                          for k, value in enumerate(values.tolist())]
@@ -961,9 +975,9 @@ def _stack_by_exchanged_caches(weights, x, e, hidden):
         one = x[:, t:t + 1] + weights["positions.weight"][t]
         one = F.layer_norm(one, (4,), weights["norm.weight"], weights["norm.bias"])
         grown = []
-        for i, cache in enumerate(caches):
-            grown.append(torch.cat([cache, one], 1))
-            one = _layer(True, one, None, e, hidden, past=cache, weights=weights,
+        for i, past in enumerate(caches):
+            grown.append(torch.cat([past, one], 1))
+            one = _layer(True, one, None, e, hidden, past=past, weights=weights,
                          prefix=f"layers.{i}.")
         caches = grown[::-1]
         found.append(one)

@@ -379,12 +379,13 @@ class TransformerByTokens(transformer()):
 
 def beams(alone=True, offset=True, order=True, texts=True, carry=True, retire=True,
           power=lambda n, ended, alpha: n**alpha, cut=False, begin=False,
-          choose=max, wide=1, until=all, log=True, ends_too=True, left=True):
+          choose=max, wide=1, until=all, log=True, left=True,
+          repeat=lambda x, K: x.repeat_interleave(K, 0)):
     """Return a function like beam_search with one thing changed."""
     def beam_search(model, input_ids, padding_mask, num_beams, max_length,
                     length_penalty):
         B, K = len(input_ids), num_beams
-        e, mask = (x.repeat_interleave(K, 0) for x in (
+        e, mask = (repeat(x, K) for x in (
             model.encode(input_ids, padding_mask), padding_mask))
         y, past = torch.full((B * K, 1), model.eos), None
         total = torch.zeros(B, K, dtype=torch.double)
@@ -427,12 +428,6 @@ def beams(alone=True, offset=True, order=True, texts=True, carry=True, retire=Tr
 
 def greedy(model, input_ids, padding_mask, num_beams, max_length, length_penalty):
     return beams()(model, input_ids, padding_mask, 1, max_length, length_penalty)
-
-
-def beams_without_repeating(model, input_ids, padding_mask, *given):
-    e = model.encode(input_ids, padding_mask)
-    tokens = torch.full((len(e) * given[0], 1), model.eos)
-    return torch.cat([e, model.decode(tokens, e, padding_mask, True)[0]], 1)
 
 
 def beams_document_by_document(model, input_ids, padding_mask, num_beams,
@@ -555,7 +550,8 @@ WRONG = {
     },
     "TransformerLayer": {
         "no mask": (layer(mask=False), "the padding mask is not"),
-        "always causal": (layer(causal=lambda self, past: True), "causal is for decoders"),
+        "always causal": (layer(causal=lambda self, past: True),
+                          "causal is for decoders"),
         "never causal": (layer(causal=lambda self, past: False), "itself is causal"),
         "no residual": (layer(residual=(0, 0, 0)), "residual is missing"),
         "first residual": (layer(residual=(0, 1, 1)), "residual is missing"),
@@ -639,13 +635,15 @@ WRONG = {
         "labels shifted": (TransformerShiftingInPlace, "labels were changed"),
     },
     "beam_search": {
-        "greedy": (greedy, "one beam alone"),
+        "greedy": (greedy, "one beam is searched"),
         "EOS cut off": (beams(cut=True), "belongs to the text"),
         "EOS first": (beams(begin=True), "EOS that begins"),
         "caches stay": (beams(order=False), "caches stay"),
         "texts stay": (beams(texts=False), "texts stay"),
         "first document": (beams(offset=False), "of the first document"),
-        "all alike": (beams(alone=False), "begin alike"),
+        "documents in turn": (beams(repeat=lambda x, K: x.repeat(
+            K, *[1] * (x.dim() - 1))), "alternate in the rows"),
+        "all alike": (beams(alone=False), "all are alike"),
         "no penalty": (beams(power=lambda n, e, a: 1), "penalty is not applied"),
         "multiplied": (beams(power=lambda n, e, a: n**-a), "multiplied by"),
         "EOS not counted": (beams(power=lambda n, e, a: max(1, n - int(e))**a),
@@ -657,9 +655,10 @@ WRONG = {
         "ended go on": (beams(retire=False), "go on in the search"),
         "first wins": (beams(choose=lambda found: found[0]), "first finished"),
         "worst": (beams(choose=min), "worst text"),
+        "cut texts dropped": (beams(left=False), "what is left at max_length"),
         "2 K finish": (beams(wide=2), "the first K"),
-        "stops with one": (beams(until=any), "each document"),
-        "not repeated": (beams_without_repeating, "shapes do not fit"),
+        "stops with one": (beams(until=any), "a search of its"),
+        "not repeated": (beams(repeat=lambda x, K: x), "shapes do not fit"),
     },
 }
 
