@@ -639,7 +639,7 @@ class Toy:
     Its states are its logits, and its one cache holds the tokens so far.
     """
 
-    eos = 1
+    pad, eos = 0, 1
 
     def __init__(self, spread=2.0, ending=0.0, seed=0):
         self.spread, self.ending, self.seed = spread, ending, seed
@@ -650,7 +650,9 @@ class Toy:
     def logits(self, states):
         return states
 
-    def decode(self, tokens, e, padding_mask, use_cache=False, past_kvs=None):
+    def decode(self, tokens, encoder_out, encoder_padding_mask, use_cache=False,
+               past_kvs=None):
+        e, padding_mask = encoder_out, encoder_padding_mask
         new = tokens[..., None].double()
         text = new if past_kvs is None else torch.cat([past_kvs[0], new], 1)
         if not len(text) == len(e) == len(padding_mask):

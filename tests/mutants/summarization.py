@@ -440,7 +440,9 @@ def beams_document_by_document(model, input_ids, padding_mask, num_beams,
             more = []
             for total, text, past in live:
                 token = torch.tensor([[text[-1] if text else model.eos]])
-                s, kept = model.decode(token, e, mask, True, past)
+                s, kept = model.decode(
+                    tokens=token, encoder_out=e, encoder_padding_mask=mask,
+                    use_cache=True, past_kvs=past)
                 log_p = model.logits(s[0, -1]).log_softmax(0).tolist()
                 more += [(total + new, [*text, k], kept)
                          for k, new in enumerate(log_p)]
