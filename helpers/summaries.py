@@ -10,6 +10,7 @@ import torch
 from helpers.assets import asset
 from helpers.datasets import load_award_titles
 from helpers.errors import CourseError
+from helpers.weights.reading import quiet
 
 HELD_OUT = 200  # pairs for validation, and as many for the test
 SHORT = {"xsum": "EdinburghNLP/xsum"}
@@ -36,7 +37,8 @@ def load_summaries(data):
             "test": Dataset.from_list(pairs[HELD_OUT:2 * HELD_OUT]),
         })
     try:
-        pairs = load_dataset(SHORT.get(data, data))
+        with quiet():
+            pairs = load_dataset(SHORT.get(data, str(data)))
     except Exception as error:  # whatever a reader of files or the hub raises
         raise CourseError(
             f"data = {data!r} is neither \"awards\" nor a folder or a set of the "
@@ -77,7 +79,8 @@ def first_sentence(text):
 
 def rouge(predictions, references):
     """Return F1 in percent, (N, 3): ROUGE-1, ROUGE-2 and ROUGE-L, with stems."""
-    scores = map(_scorer().score, references, predictions)
+    scores = [_scorer().score(*pair)
+              for pair in zip(references, predictions, strict=True)]
     return 100 * torch.tensor([[score[kind].fmeasure for kind in ROUGE]
                                for score in scores], dtype=torch.double)
 
@@ -96,11 +99,16 @@ def names_kept(texts, references, documents):
     full stop, that occurs in the document; it counts once for each document.
     """
     groups = [{word for word in re.findall(
-        r"(?<=[\w,;:'’)–-] )[A-Z][\w’'-]+", reference) if word in document}
+        r"(?<=[\w,;:'’)–-] )[A-Z][\w’'-]+", reference) if _has(document, word)}
         for reference, document in zip(references, documents, strict=True)]
-    kept = sum(name in text for text, group in zip(texts, groups, strict=True)
+    kept = sum(_has(text, name) for text, group in zip(texts, groups, strict=True)
                for name in group)
     return sum(map(len, groups)), kept
+
+
+def _has(text, word):
+    """Tell whether a word stands in a text, not just as a part of another."""
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 @cache

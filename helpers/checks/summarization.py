@@ -1,6 +1,7 @@
 """Checks of the exercises of the chapter on summarization."""
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,8 @@ def rouge_n(answer):
                     "it occurs", (2 / 3, 1.0, 0.8)),
             Mistake("a gram is shared as often as it occurs in both, the smaller "
                     "count: b occurs once in the reference", (4 / 5, 1.0, 8 / 9)),
+            Mistake("the last gram is missing: a text of m words has m − n + 1",
+                    (2 / 4, 2 / 3, 4 / 7)),
             Mistake("F1 is the harmonic mean, not the arithmetic one",
                     (3 / 5, 3 / 4, 27 / 40)),
             Mistake("F1 lacks its factor 2", (3 / 5, 3 / 4, 1 / 3)),
@@ -47,21 +50,32 @@ def rouge_n(answer):
         ],
     )
     yield Case(
-        "rouge_n(a b a b c, a b b a, 2)",
-        lambda: answer(text, list("abba"), 2),
+        "rouge_n(a b a b c, b a b a, 2)",
+        lambda: answer(text, list("baba"), 2),
         (2 / 4, 2 / 3, 4 / 7),
         [
             Mistake("these are single words: for n = 2 count pairs of neighbours",
                     (4 / 5, 1.0, 8 / 9)),
             Mistake("the pairs do not overlap: every word but the last begins one",
-                    (1 / 2, 1 / 2, 1 / 2)),
+                    (0.0, 0.0, 0.0)),
             Mistake("the last gram is missing: a text of m words has m − n + 1",
                     (2 / 3, 1.0, 0.8)),
+            Mistake("the last gram is cut short: a text of m words has m − n + 1",
+                    (2 / 5, 2 / 4, 4 / 9)),
             Mistake("a pair is ordered: b a is not a b", (3 / 4, 1.0, 6 / 7)),
         ],
     )
+    yield Case("rouge_n(a, b, 1), which share nothing",
+               lambda: answer(["a"], ["b"], 1), (0.0, 0.0, 0.0),
+               [Mistake("F1 is 0 where nothing is shared: do not divide by 0",
+                        raises=ZeroDivisionError),
+                Mistake("NaN is no F1: 0 where nothing is shared",
+                        (0.0, 0.0, math.nan))])
     empty = [Mistake("an empty text, or one shorter than n, has no grams: its "
                      "share is 0", raises=ZeroDivisionError),
+             Mistake("of two empty texts, too, all is 0", (1.0, 1.0, 1.0)),
+             Mistake("NaN is no share: 0 where nothing can be divided",
+                     (math.nan, math.nan, math.nan)),
              Mistake("a text shorter than n has no grams", (1.0, 1 / 3, 1 / 2)),
              Mistake("a text shorter than n is no gram of its own, and what is "
                      "empty is not perfect", (1.0, 0.0, 0.0)),
@@ -69,10 +83,8 @@ def rouge_n(answer):
                      (math.nan, 0.0, math.nan))]
     yield Case("rouge_n(a, a b c, 2)", lambda: answer(["a"], list("abc"), 2),
                (0.0, 0.0, 0.0), empty)
-    yield Case("rouge_n(a, b, 1), which share nothing",
-               lambda: answer(["a"], ["b"], 1), (0.0, 0.0, 0.0),
-               [Mistake("F1 is 0 where nothing is shared: do not divide by 0",
-                        raises=ZeroDivisionError)])
+    yield Case("rouge_n of two empty texts, n = 2", lambda: answer([], [], 2),
+               (0.0, 0.0, 0.0), empty)
 
 
 @checks(
@@ -82,10 +94,11 @@ def rouge_n(answer):
         "is hidden is a tensor of bools that fits this shape: "
         "key_padding_mask[:, None, None].",
         "The future is torch.ones(T, S, dtype=torch.bool).triu(1 + S - T). Set "
-        "hidden scores to −inf, take the softmax in float32 and set hidden "
-        "weights to 0, which also turns a row of NaN into zeros.",
-        "weights = scores.float().masked_fill(hidden, -math.inf).softmax(-1)"
-        ".masked_fill(hidden, 0); return (weights @ v.float()).to(q.dtype)",
+        "hidden scores to −inf, take the softmax in wide = torch.promote_types("
+        "q.dtype, torch.float32) and set hidden weights to 0, which also turns a "
+        "row of NaN into zeros.",
+        "weights = scores.to(wide).masked_fill(hidden, -math.inf).softmax(-1)"
+        ".masked_fill(hidden, 0); return (weights @ v.to(wide)).to(q.dtype)",
     ),
 )
 def scaled_dot_product_attention(answer):
@@ -105,6 +118,8 @@ def scaled_dot_product_attention(answer):
             Mistake("these are the weights: they mix the values, weights @ v",
                     _attend(q, k, torch.eye(5).expand(2, 2, 5, 5))),
             Mistake("keys and values have changed places", _attend(q, v, k)),
+            Mistake("the keys are mixed: the weights mix the values",
+                    _attend(q, k, k)),
             crash,
         ],
         **CLOSE,
@@ -135,10 +150,15 @@ def scaled_dot_product_attention(answer):
         _attend(k, k, v, causal=0),
         [
             Mistake("causal is ignored", _attend(k, k, v)),
-            Mistake("the wrong triangle is hidden: keys behind the query are the "
-                    "future", _attend(k, k, v, flipped=True)),
+            *[Mistake("the wrong triangle is hidden: keys behind the query are the "
+                      "future", wrong) for wrong in (
+                          _attend(k, k, v, flipped=0), _attend(k, k, v, flipped=1),
+                          _attend(k, k, v, flipped=1).nan_to_num(0),
+                          _attend(k, k, v, flipped=1, fill=-1e9))],
             Mistake("a query may see its own position",
                     _attend(k, k, v, causal=-1)),
+            Mistake("a query may see its own position",
+                    _attend(k, k, v, causal=-1).nan_to_num(0)),
             Mistake("a query may see its own position",
                     _attend(k, k, v, causal=-1, fill=-1e9)),
             crash,
@@ -179,8 +199,8 @@ def scaled_dot_product_attention(answer):
         lambda: bool(_slope(answer, q, k, v, empty).isnan().any()),
         False,
         [Mistake("the result is right and its gradient NaN: a NaN that is covered "
-                 "later still comes back. Give the softmax finite scores, or set "
-                 "the weights with masked_fill", True),
+                 "later still comes back. Hide scores with masked_fill, which keeps "
+                 "it out, not by adding −inf", True),
          Mistake("no gradient gets through", raises=ERRORS)],
     )
     many, one = torch.zeros(1, 1, 196_608, 1).half(), torch.zeros(1, 1, 1, 1).half()
@@ -213,6 +233,14 @@ def scaled_dot_product_attention(answer):
             Mistake("half and single precision meet: .float() on the values, too",
                     raises=RuntimeError),
         ],
+    )
+    wide = [x.double() for x in (q, k, v)]
+    yield Case(
+        "… in double precision: are ten digits right?",
+        lambda: bool((answer(*wide) - _attend(*wide)).abs().max() < 1e-10),
+        True,
+        [Mistake("double precision stays double, single is the least: "
+                 "torch.promote_types(q.dtype, torch.float32)", False)],
     )
 
 
@@ -293,15 +321,14 @@ def TransformerLayer(answer):  # noqa: N802, the name of the exercise
     crash = Mistake("the shapes do not fit, or a name is misspelled: __init__ stays "
                     "as it is given", raises=ERRORS)
 
-    def call(decoder, *given, **named):
-        return _filled(answer, (decoder, 4, 2, 6, 0.5),
-                       _layer_weights(decoder))(*given, **named)
+    def call(decoder, *given, p=0.0, train=False):
+        made = _filled(answer, (decoder, 4, 2, 6, p), _layer_weights(decoder))
+        return made.train(train)(*_copied(given))
 
     for decoder, name in ((False, "an encoder"), (True, "a decoder")):
         given = (x, mask, None, None) if not decoder else (x, None, e, hidden)
         yield Case(
-            f"the output of {name}'s layer, TransformerLayer({decoder}, 4, 2, 6, "
-            "0.5) in evaluation mode",
+            f"the output of {name}'s layer, TransformerLayer({decoder}, 4, 2, 6, 0)",
             lambda given=given, decoder=decoder: call(decoder, *given)[0],
             _layer(decoder, *given),
             [
@@ -315,12 +342,15 @@ def TransformerLayer(answer):  # noqa: N802, the name of the exercise
                   [Mistake("the padding mask is not handed on", _layer(False, x)),
                    Mistake("an encoder sees the whole text: causal is for decoders",
                            _layer(False, x, mask, causal=True))]),
-                Mistake("a residual is missing: norm(x + part)",
-                        _layer(decoder, *given, residual=0)),
+                *[Mistake("a residual is missing: norm(x + part)",
+                          _layer(decoder, *given, bare=bare))
+                  for bare in ((0, 1, 2), (0,), (1,), (2,))],
                 Mistake("the input is normalised, not the sum: norm(x + part)",
                         _layer(decoder, *given, pre=True)),
-                Mistake("the norms have changed places: norms[0] follows the first "
-                        "part", _layer(decoder, *given, order=-1)),
+                *[Mistake("the norms have changed places: norms[0] follows the "
+                          "first part, the last one the last",
+                          _layer(decoder, *given, order=order))
+                  for order in ((-1, 1, 0), (0, 1, 1), (0, 0, 0), (0, 0, -1))],
                 Mistake("the output and the cache are both returned: a pair",
                         _layer(decoder, *given)[0]),
                 crash,
@@ -345,20 +375,63 @@ def TransformerLayer(answer):  # noqa: N802, the name of the exercise
         ],
         **CLOSE,
     )
-    for use in (True, False):
+    yield Case(
+        "the caches that come out: of a first call, with that past, and without "
+        "use_cache",
+        lambda: ", ".join(_described(call(True, x, None, e, hidden, use, given)[1])
+                          for use, given in ((True, None), (True, past),
+                                             (False, past))),
+        "tensor (2, 3, 4), tensor (2, 5, 4), None",
+        [
+            Mistake("the new positions alone come out: past and new inputs are kept",
+                    "tensor (2, 3, 4), tensor (2, 3, 4), None"),
+            Mistake("without use_cache there is no cache: None",
+                    "tensor (2, 3, 4), tensor (2, 5, 4), tensor (2, 5, 4)"),
+            Mistake("with use_cache the cache comes out: m",
+                    "None, None, None"),
+            Mistake("a first call has no past, and yet a cache: x",
+                    "None, tensor (2, 5, 4), None"),
+            crash,
+        ],
+    )
+    for old, name in ((None, "of a first call"), (past, "with that past")):
+        kept = [x] if old is None else [old, x]
+        own = _heads(_layer_weights(True), x, torch.cat(kept, 1),
+                     causal=0 if old is None else 2, prefix="self_attn.")
+        out = _layer(True, x, None, e, hidden, past=old)
         yield Case(
-            f"the cache that comes out, with use_cache={use} and that past",
-            lambda use=use: call(True, x, None, e, hidden, use, past)[1],
-            torch.cat([past, x], 1) if use else None,
+            f"the cache {name}",
+            lambda old=old: call(True, x, None, e, hidden, True, old)[1],
+            torch.cat(kept, 1),
             [
-                Mistake("the new positions alone are returned: past and new", x),
                 Mistake("the cache holds the layer's inputs, not its outputs",
-                        torch.cat([past, _layer(True, x, None, e, hidden,
-                                                past=past)], 1)),
-                Mistake("the cache holds the layer's inputs, not its outputs",
-                        _layer(True, x, None, e, hidden, past=past)),
-                Mistake("without use_cache there is no cache: None",
-                        torch.cat([past, x], 1)),
+                        torch.cat([*kept[:-1], out], 1)),
+                Mistake("the cache holds x as it came in, and x was changed in place "
+                        "(+=)", torch.cat([*kept[:-1], x + own], 1)),
+                Mistake("the past stands behind the new positions: it comes first",
+                        torch.cat(kept[::-1], 1)),
+                crash,
+            ],
+            **CLOSE,
+        )
+    for train, name in ((True, "in training mode"), (False, "in evaluation mode")):
+        yield Case(
+            f"the output of a decoder's layer whose dropout takes all, p_drop = 1, "
+            f"{name}",
+            lambda train=train: call(True, x, None, e, hidden, p=1.0,
+                                     train=train)[0],
+            _layer(True, x, None, e, hidden, share=(0,) * 3 if train else (1,) * 3),
+            [
+                Mistake("dropout is missing: norm(x + self.dropout(part))",
+                        _layer(True, x, None, e, hidden)),
+                Mistake("dropout acts on the part that is added, not on the sum",
+                        _layer_weights(True)["norms.2.bias"].expand(2, 3, 4)),
+                Mistake("dropout acts on every part",
+                        _layer(True, x, None, e, hidden, share=(0, 0, 1))),
+                Mistake("dropout acts on every part",
+                        _layer(True, x, None, e, hidden, share=(0, 1, 1))),
+                Mistake("dropout ends with the training: self.dropout(part)",
+                        _layer(True, x, None, e, hidden, share=(0,) * 3)),
                 crash,
             ],
             **CLOSE,
@@ -384,8 +457,9 @@ def TransformerStack(answer):  # noqa: N802, the name of the exercise
     crash = Mistake("the shapes do not fit, or a name is misspelled: __init__ and "
                     "place stay as they are given", raises=ERRORS)
 
-    def call(*given):
-        return _filled(answer, (True, 2, 4, 2, 6, 0.5, 10), weights)(*given)
+    def call(*given, weights=weights, decoder=True):
+        return _filled(answer, (decoder, 2, 4, 2, 6, 0.5, 10),
+                       weights)(*_copied(given))
 
     yield Case(
         "the output of a decoder of two layers, without a past",
@@ -402,6 +476,16 @@ def TransformerStack(answer):  # noqa: N802, the name of the exercise
                     _stack(weights, x, e, None)),
             crash,
         ],
+        **CLOSE,
+    )
+    mask = torch.tensor([[False] * 3, [False, False, True]])
+    own = _stack_weights(2, decoder=False)
+    yield Case(
+        "the output of an encoder of two layers, with a padding mask",
+        lambda: call(x, mask, weights=own, decoder=False)[0],
+        _stack(own, x, padding=mask, decoder=False),
+        [Mistake("the padding mask is not handed on",
+                 _stack(own, x, decoder=False)), crash],
         **CLOSE,
     )
     yield Case(
@@ -442,8 +526,26 @@ def TransformerStack(answer):  # noqa: N802, the name of the exercise
                     "tensor (2, 9, 4), tensor (2, 3, 4), None"),
             Mistake("use_cache does not reach the layers",
                     "list None None, list None None, None"),
+            Mistake("with use_cache the list of caches comes out, too",
+                    "None, None, None"),
             crash,
         ],
+    )
+
+    def steps():
+        caches, found = None, []
+        for i in range(3):
+            out, caches = call(x[:, i:i + 1], None, e, hidden, True, caches)
+            found.append(out)
+        return torch.cat(found, 1)
+
+    yield Case(
+        "the output, one position after another, with the caches of the last call",
+        steps,
+        _stack(weights, x, e, hidden),
+        [Mistake("the caches come out in the layers' order",
+                 _stack_by_exchanged_caches(weights, x, e, hidden)), crash],
+        **CLOSE,
     )
 
 
@@ -460,17 +562,18 @@ def TransformerStack(answer):  # noqa: N802, the name of the exercise
 )
 def Transformer(answer):  # noqa: N802, the name of the exercise
     weights = _model_weights()
-    ids = torch.tensor([[3, 4, 5, 1], [6, 1, 0, 0]])
-    padding = ids == 0
-    y = torch.tensor([[5, 6, 7, 1], [4, 1, -100, -100]])
+    ids = torch.tensor([[1, 4, 5, 3], [6, 3, 2, 2]])
+    padding = ids == 2
+    y = torch.tensor([[5, 6, 7, 3], [4, 3, -100, -100]])
     made = lambda: _filled(  # noqa: E731
-        answer, (8, 4, 2, 6, 1, 0.5), weights)
+        answer, (8, 4, 2, 6, 1, 0.5, 2, 3), weights)
     crash = Mistake("the shapes do not fit, or a name is misspelled: __init__, "
                     "encode and decode stay as they are given", raises=ERRORS)
     states = _normal(2, 3, 4, seed=8)
     table = weights["embedding.weight"]
     yield Case(
-        "Transformer(8, 4, 2, 6, 1, 0.5).logits(states), states (2, 3, 4)",
+        "Transformer(8, 4, 2, 6, 1, 0.5, pad=2, eos=3).logits(states), states "
+        "(2, 3, 4)",
         lambda: made().logits(states),
         states @ table.T,
         [
@@ -484,29 +587,37 @@ def Transformer(answer):  # noqa: N802, the name of the exercise
         ],
         **CLOSE,
     )
-    right = torch.tensor([[1, 5, 6, 7], [1, 4, 1, 0]])
-    plain = y.clamp(min=0)
+    right, plain = torch.tensor([[3, 5, 6, 7], [3, 4, 3, 2]]), y.where(y >= 0, 2)
+    begin = torch.arange(4) == 0
+
+    def model(read, ids=ids, padding=padding, **second):
+        return _model(weights, ids, padding, read, **second)
+
     yield Case(
-        "Transformer(8, 4, 2, 6, 1, 0.5)(input_ids, padding_mask, labels)",
+        "Transformer(8, 4, 2, 6, 1, 0.5, pad=2, eos=3)(input_ids, padding_mask, "
+        "labels)",
         lambda: made()(ids, padding, y.clone()),
-        _model(weights, ids, padding, right),
+        model(right),
         [
             Mistake("the decoder reads the labels themselves, and sees what it is "
-                    "to predict: move them one place to the right",
-                    _model(weights, ids, padding, plain)),
+                    "to predict: move them one place to the right", model(plain)),
             Mistake("the labels are moved to the left: to the right, behind EOS",
-                    _model(weights, ids, padding, torch.tensor(
-                        [[6, 7, 1, 1], [1, 0, 0, 1]]))),
+                    model(torch.cat([plain[:, 1:], right[:, :1]], 1))),
             Mistake("what fell off behind has come in again in front: first place "
-                    "is for EOS", _model(weights, ids, padding, plain.roll(1, 1))),
+                    "is for EOS", model(plain.roll(1, 1))),
             Mistake("EOS stands in front, not padding",
-                    _model(weights, ids, padding, right - (
-                        torch.arange(4) == 0).long())),
+                    model(right.masked_fill(begin, 2))),
+            Mistake("EOS is self.eos, whatever its number",
+                    model(right.masked_fill(begin, 1))),
+            Mistake("padding is self.pad, whatever its number",
+                    model(right.where(right != 2, 0))),
             Mistake("the padding mask reaches the encoder and has to reach the "
-                    "decoder, too", _model(weights, ids, padding, right,
-                                           second=None)),
+                    "decoder, too", model(right, second=None)),
             Mistake("the padding mask does not reach the encoder",
-                    _model(weights, ids, None, right, second=padding)),
+                    model(right, padding=None, second=padding)),
+            Mistake("there are as many positions as labels: the last label is "
+                    "predicted, not read",
+                    model(torch.cat([right[:, :1], plain], 1))),
             Mistake("no place is left for −100 in an embedding: self.pad there",
                     raises=IndexError),
             crash,
@@ -517,10 +628,8 @@ def Transformer(answer):  # noqa: N802, the name of the exercise
         "the labels after the call",
         lambda: (mine := y.clone(), made()(ids, padding, mine))[0],
         y,
-        [Mistake("the caller's labels were changed: work on a copy",
-                 torch.tensor([[1, 5, 6, 7], [1, 4, 1, 0]])),
-         Mistake("the caller's labels were changed: work on a copy", plain),
-         crash],
+        [Mistake("the caller's labels were changed: work on a copy", changed)
+         for changed in (right, plain)] + [crash],
     )
 
 
@@ -530,10 +639,10 @@ class Toy:
     Its states are its logits, and its one cache holds the tokens so far.
     """
 
-    eos = 1
+    pad, eos = 0, 1
 
-    def __init__(self, spread=2.0, ending=0.0):
-        self.spread, self.ending = spread, ending
+    def __init__(self, spread=2.0, ending=0.0, seed=0):
+        self.spread, self.ending, self.seed = spread, ending, seed
 
     def encode(self, input_ids, padding_mask):
         return (input_ids * ~padding_mask).sum(1)[:, None, None].double()
@@ -541,20 +650,31 @@ class Toy:
     def logits(self, states):
         return states
 
-    def decode(self, tokens, e, padding_mask, use_cache=False, past_kvs=None):
+    def decode(self, tokens, encoder_out, encoder_padding_mask, use_cache=False,
+               past_kvs=None):
+        e, padding_mask = encoder_out, encoder_padding_mask
         new = tokens[..., None].double()
         text = new if past_kvs is None else torch.cat([past_kvs[0], new], 1)
-        seeds = [int(13 * first + sum((i + 2) * 31 * int(k) for i, k in
-                                      enumerate(row))) for first, row in
-                 zip(e.flatten().tolist(), text[..., 0].tolist(), strict=True)]
+        if not len(text) == len(e) == len(padding_mask):
+            raise RuntimeError(
+                f"there are {len(text)} rows of tokens, {len(e)} of the encoder's "
+                f"output and {len(padding_mask)} of its mask")
+        documents = (13 * e.flatten() + padding_mask.sum(1)).tolist()
+        seeds = [int(one + sum((i + 2) * 31 * int(k) for i, k in enumerate(row)))
+                 for one, row in zip(documents, text[..., 0].tolist(), strict=True)]
         logits = torch.stack([self._logits(number) for number in seeds])
         return logits[:, None], [text] if use_cache else None
 
     def _logits(self, number):
-        dice = torch.Generator().manual_seed(number)
-        logits = self.spread * torch.randn(5, generator=dice).double()
+        logits = self.spread * _dice(number + 100_003 * self.seed)
         logits[self.eos] += self.ending
         return logits
+
+
+@cache
+def _dice(number):
+    """Return five normal numbers that belong to a whole number."""
+    return _normal(5, seed=number).double()
 
 
 @checks(
@@ -586,10 +706,7 @@ def beam_search(answer):
         return _texts(_search(model, ids[rows], padding[rows], beams, longest,
                               alpha, **changes))
 
-    for model, beams, longest, alpha in (
-            (Toy(), 1, 5, 1.0), (Toy(1.0, -1.0), 3, 6, 1.0),
-            (Toy(1.5), 4, 6, 0.0), (Toy(1.0, -0.5), 4, 6, 2.0),
-            (Toy(1.0, -30.0), 2, 4, 1.0)):
+    for model, beams, longest, alpha in SEARCHES:
         given = model, beams, longest, alpha
         yield Case(
             f"beam_search(toy, ids, mask, num_beams={beams}, max_length={longest}, "
@@ -597,38 +714,64 @@ def beam_search(answer):
             lambda given=given: call(*given),
             right(*given),
             [
-                Mistake("the EOS at the end belongs to the text",
-                        right(*given, ending=False)),
-                Mistake("the EOS that begins is no part of the text",
-                        right(*given, beginning=True)),
-                Mistake("the caches stay where they were: survivors go on from "
-                        "other rows' past, past = [cache[rows] for cache in past]",
-                        right(*given, reorder=False)),
-                Mistake("all beams begin alike and find the same: let one alone "
-                        "count at the start", right(*given, alike=True)),
-                Mistake("the length penalty is not applied: divide by the length "
-                        "to the power α", right(*given, penalty=lambda n, a: 1.0)),
-                Mistake("the score is multiplied by the length penalty: divide",
-                        right(*given, penalty=lambda n, a: n**-a)),
-                Mistake("|y| counts EOS, too", right(
-                    *given, penalty=lambda n, a: max(1, n - 1) ** a)),
-                Mistake("the log-probabilities do not add up over the steps",
-                        right(*given, carry=False)),
-                Mistake("texts that have ended go on in the search: set them aside",
-                        right(*given, retire=False)),
-                Mistake("the first finished text wins: compare all by their score",
-                        right(*given, choose=lambda found: found[0])),
-                Mistake("the worst text wins: the best has the largest score",
-                        right(*given, choose=min)),
+                *(Mistake(says, right(*given, **change))
+                  for says, change in SEARCH_MISTAKES),
+                Mistake("a document has no finished text: each has a search of its "
+                        "own, and what is left at max_length counts",
+                        raises=ValueError),
                 crash,
             ],
         )
+    given = Toy(1.0, -1.0), 3, 6, 1.0, slice(1, 2)
     yield Case(
         "beam_search of the second document alone",
-        lambda: call(Toy(1.0, -1.0), 3, 6, 1.0, slice(1, 2)),
-        right(Toy(1.0, -1.0), 3, 6, 1.0, slice(1, 2)),
+        lambda: call(*given), right(*given), [crash],
+    )
+    given = Toy(1.0, -1.0), 40, 3, 1.0
+    yield Case(
+        "beam_search with 40 beams, more than there are texts",
+        lambda: call(*given), right(*given),
         [crash],
     )
+
+
+# chosen so that each mistake gives a text of its own at the first that shows it
+SEARCHES = (
+    (Toy(2.0, 0.0, 2), 4, 6, 1.0), (Toy(1.0, -1.0, 3), 4, 6, 2.0),
+    (Toy(2.0, 0.5, 3), 4, 5, 2.0), (Toy(1.5), 4, 6, 0.0), (Toy(), 1, 5, 1.0),
+    (Toy(1.0, -30.0), 2, 4, 1.0),
+)
+SEARCH_MISTAKES = (
+    ("the EOS at the end belongs to the text", {"ending": False}),
+    ("the EOS that begins is no part of the text", {"beginning": True}),
+    ("the rows are those of the first document: row b K + beam", {"offset": False}),
+    ("the documents alternate in the rows: those of one stand together, "
+     "repeat_interleave(K, 0)", {"tiled": True}),
+    ("the caches stay where they were: survivors go on from other rows' past, past "
+     "= [cache[rows] for cache in past]", {"reorder": False}),
+    ("the texts stay where they were: survivors go on from other rows' texts, "
+     "written[rows]", {"texts": False}),
+    ("one beam is searched, or all are alike: num_beams of them, of which one alone "
+     "counts at the start", {"alike": True}),
+    ("the log-probabilities do not add up over the steps", {"carry": False}),
+    ("log-probabilities add up, not probabilities: log_softmax", {"log": False}),
+    ("texts that have ended go on in the search: set them aside",
+     {"retire": False}),
+    ("of the best 2 K continuations only the first K may finish", {"wide": 2}),
+    ("each document has a search of its own: the first with K finished texts ends "
+     "that of all", {"until": any}),
+    ("what is left at max_length counts as finished, too", {"left": False}),
+    ("the length penalty is not applied: divide by the length to the power α",
+     {"penalty": lambda n, ended, a: 1.0}),
+    ("the score is multiplied by the length penalty: divide",
+     {"penalty": lambda n, ended, a: n**-a}),
+    ("the first finished text wins: compare all by their score",
+     {"choose": lambda found: found[0]}),
+    ("the worst text wins: the best has the largest score", {"choose": min}),
+    ("|y| counts EOS, too", {"penalty": lambda n, ended, a: max(1, n - ended) ** a}),
+    ("|y| counts EOS, too, but not the one that begins",
+     {"penalty": lambda n, ended, a: (n + 1) ** a}),
+)
 
 
 def _texts(found):
@@ -639,40 +782,47 @@ def _texts(found):
 
 
 def _search(model, ids, padding, beams, longest, alpha, *, ending=True,
-            beginning=False, reorder=True, alike=False, carry=True, retire=True,
-            penalty=lambda n, a: n**a, choose=max):
-    """Search one document at a time, in plain Python, with one thing changed."""
-    texts = []
-    for row, mask in zip(ids.split(1), padding.split(1), strict=True):
-        e = model.encode(row, mask)
-        # a beam: sum of log p, its text, and the text that its cache holds
-        live = [(0.0, [], [])] * (beams if alike else 1)
-        done = []
-        for n in range(1, longest + 1):
+            beginning=False, reorder=True, texts=True, offset=True, alike=False,
+            tiled=False, carry=True, retire=True, log=True, left=True, wide=1,
+            until=all, penalty=lambda n, ended, a: n**a, choose=max):
+    """Search beam by beam, in plain Python, with one thing changed."""
+    e = model.encode(ids, padding)
+    # a beam: sum of log p, its text, and the text that its cache holds
+    live = [[(0.0, [], [])] * (beams if alike else 1) for _ in ids]
+    done = [[] for _ in ids]
+    for n in range(1, longest + 1):
+        before, live = live, []
+        for b, slots in enumerate(before):
             more = []
-            for i, (total, text, past) in enumerate(live):
-                read = torch.tensor([[model.eos, *(past if not reorder else text)]])
-                log_p = model.decode(read, e, mask)[0][0, -1].log_softmax(-1)
-                more += [(total * carry + value, i, [*text, k])
-                         for k, value in enumerate(log_p.tolist())]
-            more.sort(key=lambda one: (-one[0], one[1] * 5 + one[2][-1]))
-            ends = [one[2][-1] == model.eos or n == longest for one in more]
-            for (total, _, text), end in list(zip(more, ends, strict=True))[:beams]:
-                if end and len(done) < beams:
-                    done.append((total / penalty(n, alpha), text))
-            if len(done) == beams:
-                break
-            kept = [one for one, end in zip(more, ends, strict=True)
+            for i, (total, _, past) in enumerate(slots):
+                read = torch.tensor([[model.eos, *past]])
+                row = (b * beams + i) % len(ids) if tiled else b
+                one = slice(row, row + 1)
+                logits = model.decode(read, e[one], padding[one])[0][0, -1]
+                values = logits.log_softmax(-1) if log else logits.softmax(-1)
+                more += [(total * carry + value, i, k)
+                         for k, value in enumerate(values.tolist())]
+            more.sort(key=lambda one: (-one[0], one[1:]))
+            source = before[b if offset else 0]
+            found = [(total, source[i][1] + [k], source[i][2] + [k])
+                     for total, i, k in more]
+            ends = [k == model.eos for _, _, k in more]
+            for (total, text, _), end in list(zip(found, ends, strict=True))[
+                    :wide * beams]:
+                if (end or n == longest and left) and len(done[b]) < beams:
+                    score = total / penalty(n, end, alpha)
+                    done[b].append((score, text[:-1] if end and not ending else text))
+            kept = [one for one, end in zip(found, ends, strict=True)
                     if not (end and retire)][:beams]
-            pasts = [past for _, _, past in live]
-            pasts += pasts[:1] * (beams - len(pasts))
-            live = [(total, text, pasts[i] + text[-1:])
-                    for i, (total, _, text) in enumerate(kept)]
-        best = choose(done)[1]
-        if not ending and best[-1] == model.eos:
-            best = best[:-1]
-        texts.append([model.eos] * beginning + best)
-    return texts
+            own = slots + slots[:1] * (beams - len(slots))
+            live.append([
+                (total, text if texts else mine[1] + text[-1:],
+                 past if reorder else mine[2] + text[-1:])
+                for (total, text, past), mine in zip(kept, own, strict=False)])
+        if until(len(some) == beams for some in done):
+            break
+    return [[model.eos] * beginning + (choose(some)[1] if some else [])
+            for some in done]
 
 
 def _normal(*shape, seed):
@@ -680,23 +830,25 @@ def _normal(*shape, seed):
 
 
 def _attend(q, k, v, padding=None, causal=None, *, scale=None, over=-1,
-            fill=-math.inf, flipped=False):
-    """Return attention, or what a mistake gives; keys up to i + causal seen."""
+            fill=-math.inf, flipped=None):
+    """Return attention, or what a mistake gives; keys up to i + causal seen.
+
+    With `flipped`, those before i + flipped are hidden.
+    """
     scores = torch.einsum("bhtd,bhsd->bhts", q, k)
     scores = scores * (scale or q.shape[-1] ** -0.5)
     T, S = scores.shape[-2:]
     hidden = torch.zeros(1, 1, T, S, dtype=torch.bool)
     if causal is not None:
         hidden = hidden | (torch.arange(S) > torch.arange(T)[:, None] + causal)
-    if flipped:
-        hidden = hidden | (torch.arange(S) < torch.arange(T)[:, None])
+    if flipped is not None:
+        hidden = hidden | (torch.arange(S) < torch.arange(T)[:, None] + flipped)
     if padding is not None:
         hidden = hidden | padding[:, None, None]
     if fill is None:
         weights = scores.softmax(over) * ~hidden
     else:
         weights = scores.masked_fill(hidden, fill).softmax(over)
-        weights = weights.nan_to_num(0) if causal == -1 else weights
     return torch.einsum("bhts,bhsd->bhtd", weights, v)
 
 
@@ -716,6 +868,12 @@ def _weights(shapes, seed=1, spread=0.7):
     dice = torch.Generator().manual_seed(seed)
     return {name: spread * torch.randn(shape, generator=dice)
             for name, shape in shapes.items()}
+
+
+def _copied(given):
+    """Return arguments that an answer may write to."""
+    return [x.clone() if isinstance(x, torch.Tensor) else
+            [*x] if isinstance(x, list) else x for x in given]
 
 
 def _filled(answer, sizes, weights):
@@ -756,24 +914,26 @@ def _layer_weights(decoder):
 
 
 def _layer(decoder, x, padding=None, e=None, hidden=None, *, past=None,
-           weights=None, prefix="", causal=..., cross=True, residual=1, pre=False,
-           order=1, behind=False):
-    """Return a layer's output, or what a mistake gives."""
+           weights=None, prefix="", causal=..., cross=True, bare=(), pre=False,
+           order=(0, 1, -1), share=(1, 1, 1), behind=False):
+    """Return a layer's output, or what a mistake gives.
+
+    Parts in `bare` have no residual, `share` of each part is added, and norm
+    order[i] follows part i.
+    """
     given = weights or _layer_weights(decoder)
     parts = [x] if past is None else [x, past] if behind else [past, x]
     before = 0 if past is None else past.shape[1]
     causal = decoder if causal is ... else causal
-    names = [0, 1, 2][:2 + decoder][::order]
 
     def norm(i, y):
-        i = names[i]
-        return F.layer_norm(y, (4,), given[f"{prefix}norms.{i}.weight"],
-                            given[f"{prefix}norms.{i}.bias"])
+        name = f"{prefix}norms.{order[i] % (2 + decoder)}"
+        return F.layer_norm(y, (4,), given[f"{name}.weight"], given[f"{name}.bias"])
 
     def add(i, y, part):
         if pre:
             return y + part(norm(i, y))
-        return norm(i, residual * y + part(y))
+        return norm(i, (i not in bare) * y + share[i] * part(y))
 
     x = add(0, x, lambda y: _heads(
         given, y, y if past is None else torch.cat(parts, 1), padding,
@@ -781,7 +941,7 @@ def _layer(decoder, x, padding=None, e=None, hidden=None, *, past=None,
     if decoder and cross:
         x = add(1, x, lambda y: _heads(given, y, e, hidden,
                                        prefix=f"{prefix}cross_attn."))
-    return add(-1, x, lambda y: _affine(given, f"{prefix}ffn.2", _affine(
+    return add(2, x, lambda y: _affine(given, f"{prefix}ffn.2", _affine(
         given, f"{prefix}ffn.0", y).clamp(min=0)))
 
 
@@ -808,6 +968,22 @@ def _stack(weights, x, e=None, hidden=None, past=None, *, prefix="", decoder=Tru
                    past=past[i] if past else None, weights=weights,
                    prefix=f"{prefix}layers.{i}.")
     return x
+
+
+def _stack_by_exchanged_caches(weights, x, e, hidden):
+    """Return the output, step by step, of two layers that exchange their caches."""
+    caches, found = [x[:, :0]] * 2, []
+    for t in range(x.shape[1]):
+        one = x[:, t:t + 1] + weights["positions.weight"][t]
+        one = F.layer_norm(one, (4,), weights["norm.weight"], weights["norm.bias"])
+        grown = []
+        for i, past in enumerate(caches):
+            grown.append(torch.cat([past, one], 1))
+            one = _layer(True, one, None, e, hidden, past=past, weights=weights,
+                         prefix=f"layers.{i}.")
+        caches = grown[::-1]
+        found.append(one)
+    return torch.cat(found, 1)
 
 
 def _model_weights():
