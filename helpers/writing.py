@@ -10,7 +10,8 @@ def write(model, tokenizer, documents, beams, longest, most=48):
     """Return the texts that an encoder–decoder writes, and their tokens.
 
     Documents are cut at `longest` tokens, texts at `most`; eight are written
-    at a time, by `beams` beams, without chance.
+    at a time, by `beams` beams, without chance; as in our own search, a text
+    is done when as many texts have ended as there are beams.
     """
     texts, tokens = [], []
     for first in progress(range(0, len(documents), 8), "writing"):
@@ -18,7 +19,7 @@ def write(model, tokenizer, documents, beams, longest, most=48):
                           max_length=longest, padding=True, return_tensors="pt")
         rows = model.eval().generate(
             **batch.to(model.device), num_beams=beams, do_sample=False,
-            max_new_tokens=most)
+            max_new_tokens=most, early_stopping=beams > 1)
         tokens += rows.tolist()
         texts += tokenizer.batch_decode(rows, skip_special_tokens=True)
     return texts, tokens

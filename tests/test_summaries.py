@@ -2,7 +2,6 @@
 
 import csv
 import json
-import socket
 
 import pytest
 import torch
@@ -34,16 +33,9 @@ ROWS = [{"document": "It rained, and rained. Then not.", "summary": "Rain"},
 
 
 @pytest.fixture
-def offline(monkeypatch, tmp_path):
+def offline(monkeypatch, tmp_path, no_network):
     """No address can be reached, nothing is cached, and no retry waits."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
-
-    def refuse(*_, **__):
-        raise OSError("the tests have no network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
 
 
 def put(folder, kind="json", splits=SPLITS, rows=ROWS):
