@@ -78,7 +78,7 @@ def load_award_titles(path):
         text = " ".join((row["abstractText"] or "").split())
         text = re.sub(r" ?This award reflects NSF.s statutory mission and has been "
                       r"deemed worthy of support [^.]*\.", "", text)
-        key = re.sub(r"\W+", " ", title.lower())
+        key = re.sub(r"\W+", " ", title.lower()).strip()
         new = set(re.split(r"(?<=[.!?]) ", text.lower()))
         if not (title and text) or key in titles or (
                 5 * len(new & sentences) > len(new)):

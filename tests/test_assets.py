@@ -8,8 +8,10 @@ import subprocess
 import zipfile
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 import helpers
 from helpers import (
@@ -17,8 +19,10 @@ from helpers import (
     assets,
     downloads,
     load_award_abstracts,
+    load_award_titles,
     load_mnist,
     load_movie_reviews,
+    load_xsum_test,
 )
 from helpers.assets import manifest
 from helpers.datasets import load_arrays
@@ -250,6 +254,34 @@ def test_of_tables_the_texts_alone_are_read(tmp_path):
     path.write_text("text,label,source\nGood<br /><br />film.,1,imdb\n"
                     "short,0,rotten_tomatoes\n")
     assert load_movie_reviews(path) == ["Good film."]
+
+
+def test_pairs_are_told_apart_by_title_and_by_sentences(tmp_path):
+    text = [f"Sentence {i} says more." for i in range(12)]
+    end = ("This award reflects NSF's statutory mission and has been deemed worthy "
+           "of support through evaluation using the Foundation's criteria.")
+    rows = [
+        ("Collaborative Research:  Ice\nand snow", f"{' '.join(text[:5])} {end}"),
+        ("COLLABORATIVE RESEARCH: Ice and Snow!", "Something else."),
+        ("Renewed", " ".join([*text[3:5], *text[5:9]])),  # two of six are known
+        ("Related", " ".join([text[4], *text[5:9]])),  # one of five
+        ("Nothing", None), (None, "No title."),
+    ]
+    path = tmp_path / "awards.parquet"
+    parquet.write_table(pyarrow.table({
+        "title": [title for title, _ in rows],
+        "abstractText": [abstract for _, abstract in rows],
+        "other": [1] * len(rows)}), path)
+    assert load_award_titles(path) == [
+        {"document": " ".join(text[:5]), "summary": "Ice and snow"},
+        {"document": " ".join([text[4], *text[5:9]]), "summary": "Related"},
+    ]
+
+
+def test_news_are_read_line_by_line(tmp_path):
+    path = tmp_path / "test.jsonl"
+    path.write_text('{"id": 1, "document": "It\\nrained.", "summary": "Rain."}\n')
+    assert load_xsum_test(path) == [{"document": "It rained.", "summary": "Rain."}]
 
 
 def test_the_command_fetches_what_the_chapters_name(house):
