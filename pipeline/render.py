@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 
 import nbformat
-from docutils.nodes import make_id
+from docutils.nodes import Text, literal_block, make_id
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx.errors import ExtensionError
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
@@ -39,6 +39,7 @@ def setup(app):
     app.connect("builder-inited", refuse_stale_copies)
     app.connect("builder-inited", keep_chapter_numbers)
     app.connect("source-read", read_executed, priority=1)
+    app.connect("doctree-resolved", keep_signs_with_errors)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", note_commit)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -133,6 +134,13 @@ def _covers(app):
         links.append(cover(chapter, executed.read(copy)))
     return "\n".join(["```{raw} html", '<div class="covers">', *links, "</div>",
                       "```"])
+
+
+def keep_signs_with_errors(app, doctree, docname):
+    """Let no line break between a ± and its error, in prose or in tables."""
+    for text in list(doctree.findall(Text)):
+        if " ± " in text and not isinstance(text.parent, literal_block):
+            text.parent.replace(text, Text(text.replace(" ± ", " ±\xa0")))
 
 
 def _is_folded_and_silent(cell):

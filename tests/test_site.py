@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from docutils.core import publish_doctree
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -23,7 +24,7 @@ from pipeline import executed
 from pipeline import labels as labelling
 from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
 from pipeline.publish import SITE
-from pipeline.render import cover
+from pipeline.render import cover, keep_signs_with_errors
 
 CHAPTERS = load_all()
 LABELS = labelling.collect(CHAPTERS)
@@ -268,6 +269,14 @@ def test_the_first_page_leads_to_every_chapter_with_a_figure(browser, address):
         assert int(image.get_property("naturalWidth")) > 0
         assert len(image.get_attribute("alt")) > 20
         assert link.text == f"{source.number} {source.title}"
+
+
+def test_a_sign_and_its_error_stay_on_one_line():
+    written = publish_doctree("44.1 ± 1.6 per cent::\n\n  GRU = 44.1 ± 1.6\n")
+    keep_signs_with_errors(None, written, "notebooks/nmt")
+    prose, code = written.children
+    assert prose.astext() == "44.1 ±\xa01.6 per cent:"
+    assert code.astext() == "GRU = 44.1 ± 1.6"
 
 
 def test_a_cover_that_is_not_there_stops_the_build():
