@@ -6,7 +6,7 @@ from helpers.bars import progress
 
 
 @torch.no_grad()
-def write(model, tokenizer, documents, beams, longest, most=48):
+def write(model, tokenizer, documents, beams, longest, most=32):
     """Return the texts that an encoder–decoder writes, and their tokens.
 
     Documents are cut at `longest` tokens, texts at `most`; eight are written
