@@ -64,7 +64,7 @@ def test_a_planned_number_goes_where_the_map_has_it(root, monkeypatch):
     middle, last = "Generation and learning signals", "Sequences and language"
     at = before[middle].index("notebooks/policy_gradient")
     assert after[middle][at] == "notebooks/adversaries"
-    assert after[last][after[last].index("notebooks/language_sampling") - 1] == (
+    assert after[last][after[last].index("notebooks/summarization") - 1] == (
         "notebooks/translation")
     for caption, entries in after.items():
         assert [file for file in entries if file.split("/")[1] not in (

@@ -221,7 +221,7 @@ def test_more_beams_find_likelier_texts(t5):
                           labels=torch.tensor([row])).loss
             yield -log_p.item()
 
-    assert sum(rates(8)) > sum(rates(1)) + 0.1
+    assert sum(rates(8)) > sum(rates(1)) + 0.03
 
 
 def test_documents_and_texts_are_cut(t5):
