@@ -1,10 +1,14 @@
 """The reader of T5s: shipped weights against onnxruntime, folders, errors."""
 
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     PreTrainedTokenizerFast,
     T5Config,
@@ -12,6 +16,9 @@ from transformers import (
 )
 
 from helpers import CourseError, asset, load_seq2seq
+from pipeline import executed
+
+WORDS = ["Rain", "fell", "on", "the", "city", "and", "snow", "came", "later", "today"]
 
 
 @pytest.fixture
@@ -66,22 +73,51 @@ def test_a_conversion_is_read_back_equal_and_writes(cache):
     assert len(tokenizer("word " * 300).input_ids) > 300  # the file cuts at 20
 
 
-def test_a_folder_in_the_hubs_format_is_read(tmp_path):
+@pytest.fixture
+def tiny(tmp_path):
+    """A random T5 and its tokenizer of ten words, in the hub's format."""
     torch.manual_seed(0)
-    tiny = T5ForConditionalGeneration(T5Config(
-        vocab_size=9, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2,
+    model = T5ForConditionalGeneration(T5Config(
+        vocab_size=13, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2,
         decoder_start_token_id=0))
-    tiny.save_pretrained(tmp_path / "tiny")
-    words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "a": 2, "b": 3}))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>",
-                            eos_token="</s>").save_pretrained(tmp_path / "tiny")
+    model.save_pretrained(tmp_path / "tiny")
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(
+        ["<pad>", "</s>", "<unk>", *WORDS])}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words.post_processor = TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token="<pad>", eos_token="</s>",
+        unk_token="<unk>").save_pretrained(tmp_path / "tiny")
+    return model.eval()
+
+
+def test_a_folder_in_the_hubs_format_is_read(tmp_path, tiny):
     model, tokenizer = load_seq2seq(tmp_path / "tiny")
     ids = torch.tensor([[3, 4, 5]])
     with torch.no_grad():
-        assert torch.equal(model(ids, labels=ids).loss,
-                           tiny.eval()(ids, labels=ids).loss)
-    assert tokenizer("a b").input_ids == [2, 3]
+        assert torch.equal(model(ids, labels=ids).loss, tiny(ids, labels=ids).loss)
+    assert tokenizer("Rain fell somewhere").input_ids == [3, 4, 2, 1]
+
+
+def test_the_chapter_takes_a_set_and_a_model_of_the_hub_by_parameter(
+        tmp_path_factory, tmp_path, tiny, whole_house):
+    folder = tmp_path_factory.mktemp("hub")
+    for n, split in enumerate(("train", "validation", "test")):
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps({
+            "document": " ".join(WORDS[(i * n + j) % 10] for j in range(i % 7 + 4)),
+            "summary": f"{WORDS[i % 10]} {WORDS[i % 3]}"}) + "\n" for i in range(20)))
+    (folder / "own.txt").write_text("Rain fell\nSnow fell\n")
+    shutil.move(tmp_path / "tiny", folder / "t5")
+    done = whole_house.pipeline(
+        "run", "summarization", "-p", "data", str(folder), "-p", "model_name",
+        str(folder / "t5"), "-p", "own_summaries", str(folder / "own.txt"))
+    (copy,) = (whole_house.root / "build" / "executed").rglob("summarization.ipynb")
+    scraps = executed.scraps(executed.read(copy))
+    assert scraps["train pairs"]["value"] == 20, done.stdout
+    assert scraps["parameters, T5"]["value"] == sum(
+        weight.numel() for weight in tiny.parameters())
+    assert scraps["words, own"]["value"] == 2
 
 
 def test_what_cannot_be_had_is_named(tmp_path, no_network):
