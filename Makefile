@@ -19,7 +19,7 @@ test: $(STAMP)
 	$(BIN)/python -m pipeline derive --check
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory book
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval solutions tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval solutions tests
 
 env: $(STAMP)
 
