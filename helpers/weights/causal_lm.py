@@ -35,7 +35,7 @@ def _from_folder(folder):
 
 
 def _from_gguf(path):
-    return converted_once([path], __file__, _read, lambda: _convert(path))
+    return converted_once([path], [__file__], _read, lambda: _convert(path))
 
 
 def _convert(path):

@@ -12,14 +12,14 @@ from helpers.assets import cache_folder, sha256
 SUMS = "sha256.json"
 
 
-def converted_once(files, reader, read, convert):
+def converted_once(files, readers, read, convert):
     """Return the model and the tokenizer that `convert()` makes of files.
 
     The result is saved; from then on `read(folder)` has it back. It is made
-    again when it is damaged, and when one of the files, the module at the path
-    `reader` or the version of transformers has changed.
+    again when it is damaged, and when one of the files, one of the modules at the
+    paths `readers` or the version of transformers has changed.
     """
-    folder = _folder([*files, Path(reader)], files[0].stem)
+    folder = _folder([*files, *map(Path, readers)], files[0].stem)
     if _intact(folder):
         with contextlib.suppress(OSError, ValueError):
             return read(folder)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from helpers.errors import CourseError
+from helpers.weights import onnx_file
 from helpers.weights.conversions import converted_once
 from helpers.weights.onnx_file import read_onnx_weights
 from helpers.weights.reading import place_of, quiet
@@ -25,7 +26,7 @@ def load_seq2seq(source):
     with quiet():
         if isinstance(source, Path) and (source / "encoder.onnx").is_file():
             files = [source / name for name in (*PARTS, "tokenizer.json")]
-            return converted_once(files, __file__, _read,
+            return converted_once(files, [__file__, onnx_file.__file__], _read,
                                   lambda: _from_onnx(source))
         try:
             return _read(source)
