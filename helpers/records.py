@@ -15,15 +15,21 @@ SCRAP = "application/scrapbook.scrap.json+json"
 GLUE = "application/papermill.record/"
 
 
-def record(name, value, *, se=None, tol=None, unit=""):
+def record(name, value, *, se=None, interval=None, tol=None, unit=""):
     """Print and store one result.
 
-    `value` is a number or a short text, `se` its standard error and `tol`
-    the difference that another machine may show, both in `unit`s. A number
-    that is not an integer needs a `tol` or an `se`.
+    `value` is a number or a short text, `se` its standard error, `interval`
+    the ends (low, high) of its confidence interval, written instead of the
+    error, and `tol` the difference that another machine may show, all in
+    `unit`s. A number that is not an integer needs a `tol` or an `se`.
     """
     value = _plain(value)
     se = None if se is None else float(se)
+    if interval is not None:
+        low, high = interval = [float(end) for end in interval]
+        if not low <= value <= high:
+            raise CourseError(f"record({name!r}, …): {value:g} is not between "
+                              f"{low:g} and {high:g}")
     if not name.isprintable() or ":" in name or name == "run-card":
         raise CourseError(f"{name!r} cannot be the name of a record")
     for what, size in (("se", se), ("tol", tol)):
@@ -36,10 +42,11 @@ def record(name, value, *, se=None, tol=None, unit=""):
             f"record({name!r}, …) is a measured number: give it tol, "
             "how far another machine may be from it, or se"
         )
-    text = written(value, se=se, tol=tol)
+    text = written(value, se=se, interval=interval, tol=tol)
     line = f"{name} = {text}{' ' + unit if unit else ''}"
     print(line + (f"  [tol {tol:g}]" if tol is not None else ""))
-    data = {"value": value, "se": se, "tol": tol, "unit": unit, "text": text}
+    data = {"value": value, "se": se, "interval": interval, "tol": tol,
+            "unit": unit, "text": text}
     current().records[name] = data
     store(name, data, repr(text))
 
@@ -78,13 +85,16 @@ def results(rows, *, columns=("quantity", "value"), caption=""):
     display({"text/markdown": text, "text/plain": text})
 
 
-def written(value, *, se=None, tol=None):
+def written(value, *, se=None, interval=None, tol=None):
     """Write a value with the digits that its error or tolerance supports."""
     if not isinstance(value, float) or not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, str(value))
-    if se:
-        decimals = max(0, 1 - math.floor(math.log10(se)))
-        return f"{value:.{decimals}f} ± {se:.{decimals}f}"
+    low, high = interval or (0, 0)
+    if size := (high - low) / 4 or se:
+        decimals = max(0, 1 - math.floor(math.log10(size)))
+        error = (f"[{low:.{decimals}f}, {high:.{decimals}f}]" if interval else
+                 f"± {se:.{decimals}f}")
+        return f"{value:.{decimals}f} {error}"
     if tol:
         return f"{value:.{max(0, -math.floor(math.log10(tol)))}f}"
     return f"{value:.4g}"

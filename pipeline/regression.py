@@ -19,6 +19,7 @@ RECORD = re.compile(
     re.M,
 )
 ERROR = re.compile(r" ± ([\d.]+(?:e[-+]?\d+)?)")
+INTERVAL = re.compile(r" \[(-?[\d.]+), (-?[\d.]+)\]")
 
 
 def store_references(names=()):
@@ -117,8 +118,17 @@ def install(plugin):
 
 
 def _same_kind(rest, reference, tol):
-    """Tell whether units agree, and standard errors nearly."""
-    if ERROR.sub("", rest) != ERROR.sub("", reference):
+    """Tell whether units agree, ends of intervals within `tol`, and standard
+    errors nearly."""
+    units, intervals = [], []
+    for text in (rest, reference):
+        units.append(INTERVAL.sub("", ERROR.sub("", text)))
+        found = INTERVAL.search(text)
+        intervals.append([float(end) for end in found.groups()] if found else [])
+    if units[0] != units[1]:
+        return False
+    if all(intervals) and any(abs(one - other) > tol
+                              for one, other in zip(*intervals, strict=True)):
         return False
     errors = [ERROR.search(text) for text in (rest, reference)]
     one, other = (float(error[1]) if error else 0.0 for error in errors)

@@ -5,10 +5,12 @@ length; with several lengths the weights of tokens differ between the two.
 """
 
 import os
+import re
 import socket
 import subprocess
 import sys
 
+import jupytext
 import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -41,6 +43,19 @@ def free_port():
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         return str(door.getsockname()[1])
+
+
+def test_the_whole_chapter_runs_as_a_script_on_two_processes(tmp_path):
+    script = tmp_path / "summarization.py"
+    jupytext.write(jupytext.read(ROOT / "notebooks" / "summarization.ipynb"), script)
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+         "--master-port", free_port(), str(script)], cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+             "MPLBACKEND": "agg"}, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = re.findall(r"ROUGE-1, fine-tuned, awards = (.*)", done.stdout)
+    assert len(scores) == 2 and scores[0] == scores[1]
 
 
 def test_two_processes_make_the_steps_of_one(tmp_path):

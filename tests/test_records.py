@@ -23,6 +23,12 @@ def printed(*arguments, **options):
 @pytest.mark.parametrize("arguments, options, line", [
     (("loss", 1.23456), {"tol": 0.01}, "loss = 1.23  [tol 0.01]"),
     (("loss", 1.23456), {"se": 0.0234}, "loss = 1.235 ± 0.023"),
+    (("gain", 9.21), {"interval": (6.04, 12.3), "tol": 1},
+     "gain = 9.2 [6.0, 12.3]  [tol 1]"),
+    (("gain", 0.0), {"interval": (0, 0), "tol": 1}, "gain = 0  [tol 1]"),
+    (("gain", 9.21), {"interval": (6.04, 12.3), "tol": 1},
+     "gain = 9.2 [6.0, 12.3]  [tol 1]"),
+    (("gain", 0.0), {"interval": (0, 0), "tol": 1}, "gain = 0  [tol 1]"),
     (("loss", torch.tensor(1.5)), {"tol": 0.1, "unit": "nats"},
      "loss = 1.5 nats  [tol 0.1]"),
     (("count", 3), {}, "count = 3"),
@@ -44,6 +50,8 @@ def test_a_measured_number_needs_to_say_how_sure_it_is(session):
     (("verify:x", 1), {}), (("a: b", 1), {}),
     (("run-card", 1), {}), (("two\nlines", 1), {}),
     (("x", 1.0), {"se": math.nan}), (("x", 1.0), {"tol": -1.0}),
+    (("x", 1.0), {"interval": (2, 3), "tol": 1.0}),
+    (("x", 1.0), {"interval": (2, 3), "tol": 1.0}),
     (("x", math.nan), {"tol": 1.0}), (("x", torch.zeros(2)), {"tol": 1.0}),
 ])
 def test_what_cannot_be_recorded_is_refused_in_words(session, arguments, options):
@@ -99,6 +107,18 @@ def test_units_and_standard_errors_are_compared_too(rest, same):
 ])
 def test_an_error_from_few_seeds_and_a_tolerance_in_proportion(text, same):
     reference = "gain = 2.00 ± 0.30  [tol 0.5]"
+    assert (within_tolerance(text, reference) == reference) is same
+
+
+@pytest.mark.parametrize("text, same", [
+    ("gain = 9.5 [6.4, 12.0] points  [tol 0.5]", True),
+    ("gain = 9.2 points  [tol 0.5]", True),  # no spread at all: none is printed
+    ("gain = 9.2 [6.0, 12.9] points  [tol 0.5]", False),
+    ("gain = 9.2 [-6.0, 12.3] points  [tol 0.5]", False),
+    ("gain = 9.2 [6.0, 12.3] per cent  [tol 0.5]", False),
+])
+def test_both_ends_of_an_interval_are_compared(text, same):
+    reference = "gain = 9.2 [6.0, 12.3] points  [tol 0.5]"
     assert (within_tolerance(text, reference) == reference) is same
 
 
