@@ -37,6 +37,7 @@ HOME = {
     "load_emoji": "datasets",
     "load_mnist": "datasets",
     "load_movie_reviews": "datasets",
+    "load_stamps": "datasets",
     "load_summaries": "summaries",
     "load_own_summaries": "summaries",
     "first_sentence": "summaries",

@@ -12,6 +12,7 @@ import msgpack
 import numpy as np
 import torch
 
+from helpers.assets import asset
 from helpers.errors import CourseError
 
 
@@ -175,3 +176,44 @@ def load_emoji(path, style):
     table = [{"name": row["name"].lower(), "category": row["category"],
               "code": row["unified"]} for row in rows]
     return torch.from_numpy(np.stack(pictures)), table
+
+
+def load_stamps(path=None, size=128, colours=2000):
+    """Read captioned photographs from Tux Paint's stamps.
+
+    `path` is the Debian package. Without one it is asset("photographs"),
+    which is fetched here and not ahead of a run, since it needs the tools of
+    Debian and only one value of a parameter asks for it. Letters, signs and
+    cartoons are left out, by their folders and by their number of colours,
+    and of equal captions all but the first. Returns a uint8 tensor of
+    pictures (N, size, size, 3) on white and a list of N rows like those of
+    `load_emoji`: `name` is the caption, `category` the top folder and `code`
+    the file's name without its number.
+    """
+    from PIL import Image
+
+    from helpers.downloads import members_of_deb
+
+    files = {Path(name): data for name, data in members_of_deb(
+        path or asset("photographs"),
+        lambda name: name.endswith((".png", ".txt")))}
+    pictures, rows = [], {}
+    for place in sorted(files):
+        folders = place.parts[place.parts.index("stamps") + 1:-1]
+        text = files.get(place.with_suffix(".txt"))
+        if (place.suffix != ".png" or text is None or not folders
+                or {"symbols", "cartoon", "cartoons"} & set(folders)):
+            continue
+        name = text.decode().splitlines()[0].strip(" .").lower()
+        with Image.open(io.BytesIO(files[place])) as file:
+            stamp = file.convert("RGBA")
+        if name in rows or stamp.getcolors(colours) is not None:
+            continue
+        stamp.thumbnail((size, size))
+        white = Image.new("RGBA", (size, size), "white")
+        corner = [(size - side) // 2 for side in stamp.size]
+        white.alpha_composite(stamp, tuple(corner))
+        pictures.append(np.array(white.convert("RGB")))
+        rows[name] = {"name": name, "category": folders[0],
+                      "code": re.sub(r"[\d_-]+$", "", place.stem)}
+    return torch.from_numpy(np.stack(pictures)), list(rows.values())

@@ -4,6 +4,7 @@ The clients know where their registries are, so no address is written down
 here. They fetch and never install or build.
 """
 
+import io
 import os
 import shutil
 import subprocess
@@ -47,9 +48,15 @@ def download(source, folder, name):
 
 
 def extract(archive, members, folder):
-    """Write the named members of an archive, without their folders."""
+    """Write the named members of an archive, without their folders.
+
+    An archive that is its own member is kept whole.
+    """
     folder.mkdir(parents=True)
     for member in members:
+        if member == archive.name:
+            shutil.copy(archive, folder)
+            continue
         try:
             with (_open_member(archive, member) as found,
                   open(folder / Path(member).name, "wb") as out):
@@ -67,14 +74,26 @@ def _open_member(archive, member):
         with tarfile.open(archive) as whole, whole.extractfile(member) as found:
             yield found
     else:
-        with (subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
-                               stdout=subprocess.PIPE) as unpacked,
-              tarfile.open(fileobj=unpacked.stdout, mode="r|") as whole):
-            for entry in whole:
-                if entry.name.removeprefix("./") == member:
-                    yield whole.extractfile(entry)
-                    return
-        raise KeyError(member)
+        found = dict(members_of_deb(archive, lambda name: name == member))
+        yield io.BytesIO(found[member])
+
+
+def members_of_deb(archive, wanted):
+    """Yield name and content of the files of a Debian package that are wanted.
+
+    `wanted` takes a name, without "./" in front. Raises CourseError where
+    Debian's own unpacker is not installed.
+    """
+    if shutil.which("dpkg-deb") is None:
+        raise CourseError(f"{Path(archive).name} is unpacked by dpkg-deb, which "
+                          "is not installed: use Debian or Ubuntu")
+    with (subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
+                           stdout=subprocess.PIPE) as unpacked,
+          tarfile.open(fileobj=unpacked.stdout, mode="r|") as whole):
+        for entry in whole:
+            name = entry.name.removeprefix("./")
+            if entry.isfile() and wanted(name):
+                yield name, whole.extractfile(entry).read()
 
 
 @contextmanager
