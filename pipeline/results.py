@@ -65,7 +65,8 @@ def page(chapters):
     lines = ["# Results", "",
              "What the source documents report, and what this course measures in "
              "the full profile. A figure of ours is a mean over seeds with its "
-             "standard error wherever the claim is about a method; the last column "
+             "standard error wherever the claim is about a method, and brackets hold "
+             "the bootstrap's interval of 95 percent over documents; the last column "
              "says what differs. The table at the end says which run made the "
              "figures. This page is written from `book/published.toml` and from "
              "the runs kept in `book/results`.", ""]
