@@ -74,6 +74,11 @@ def parser():
     repository.add_argument("url", metavar="URL")
     repository.add_argument("--branch")
 
+    pdf = commands.add_parser("pdf", help="print the built site, or pages of it")
+    pdf.add_argument("pages", nargs="*", metavar="PAGE",
+                     help="such as notebooks/vae; all by default")
+    pdf.add_argument("--to", metavar="FILE", help="by default _build/book.pdf")
+
     publish = commands.add_parser(
         "publish", help="gather the site and notebooks pinned to this commit"
     )
@@ -177,6 +182,13 @@ def _repository(options):
 
     for path in set_repository(options.url, options.branch):
         print(f"wrote: {path}")
+    return 0
+
+
+def _pdf(options):
+    from pipeline.pdf import pdf
+
+    print(pdf(options.to, options.pages))
     return 0
 
 

@@ -15,3 +15,11 @@ document.addEventListener("DOMContentLoaded", () => {
     show();
   }
 });
+
+// What is folded on a page is open on paper.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    addEventListener("afterprint", () => { folded.open = false; }, { once: true });
+  }
+});
