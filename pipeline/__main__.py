@@ -5,6 +5,9 @@ import sys
 
 from pipeline.chapters import SourceError
 
+SCHEDULER = ("run on the cluster of this dask scheduler, as tcp://HOST:PORT; local "
+             "starts one here")
+
 
 def parser():
     """Return the parser of the command line, which lists every command."""
@@ -26,6 +29,7 @@ def parser():
     run.add_argument("-p", dest="parameters", nargs=2, action="append", default=[],
                      metavar=("NAME", "VALUE"))
     run.add_argument("--workers", type=int, default=2)
+    run.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
 
     sweep = commands.add_parser(
         "sweep", help="execute a chapter with every combination of values"
@@ -35,6 +39,7 @@ def parser():
     sweep.add_argument("-p", dest="choices", nargs="+", action="append", default=[],
                        metavar=("NAME", "VALUE"), required=True)
     sweep.add_argument("--workers", type=int, default=2)
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help=SCHEDULER)
     sweep.add_argument("--keep", action="store_true",
                        help="keep the results in helpers/kept, for kept_sweep")
 
@@ -122,7 +127,7 @@ def _run(options):
     from pipeline.execute import run
 
     return run(options.chapters, options.profile, dict(options.parameters),
-               options.workers)
+               options.workers, options.scheduler)
 
 
 def _sweep(options):
@@ -136,7 +141,7 @@ def _sweep(options):
             raise SourceError(f"{name} is given twice: put its values after one -p")
         choices[name] = values
     return sweep(options.chapter, options.profile, choices, options.workers,
-                 options.keep)
+                 options.keep, options.scheduler)
 
 
 def _assets(options):

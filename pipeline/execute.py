@@ -1,16 +1,11 @@
-"""Execute chapter notebooks, two at a time, each in a process of its own."""
+"""Execute the notebooks that are not fresh, and tell how each of them ended."""
 
 import ast
-import contextlib
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from helpers.errors import names
@@ -18,80 +13,60 @@ from pipeline import executed
 from pipeline.chapters import ROOT, SourceError, choose
 from pipeline.derive import refuse_out_of_step
 from pipeline.freshness import commit, key, lock_hash
-
-# A notebook that runs this many seconds is stopped: ten budgets of quick,
-# three of full. Any other profile runs as long as it likes.
-LIMITS = {"quick": 600, "full": 3600}
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from pipeline.labels import verified
+from pipeline.processes import run_here
 
 
-def run(names_wanted, profile, parameters, workers=2):
+def run(names_wanted, profile, parameters, workers=2, scheduler=None):
     """Execute what is not fresh; print a summary; return the exit code.
 
     Raises SourceError, before anything runs, for an unknown chapter, profile
-    or parameter.
+    or parameter, and for a scheduler that cannot be used.
     """
     refuse_out_of_step()
     tasks = plan(names_wanted, profile, parameters)
-    outcomes = execute_all(tasks, workers)
+    outcomes = execute_all(tasks, workers, scheduler)
     return int(any(outcome["status"] == "failed" for outcome in outcomes))
 
 
-def execute_all(tasks, workers):
-    """Execute tasks, print how each ended and a summary; return the outcomes."""
-    processes = Processes()
+def execute_all(tasks, workers=2, scheduler=None):
+    """Execute tasks, print how each ended and a summary; return the outcomes.
 
-    def work(task):
-        outcome = _execute(task, processes)
-        print(f"{outcome['status']:>7}  {task['name']}\n", end="", flush=True)
-        return outcome
+    They run on this machine, or on the cluster of a dask `scheduler`. Each is
+    written as soon as it ends, so that a run which is stopped loses only what
+    it was at.
+    """
+    outcomes = [None] * len(tasks)
 
+    def tell(position, outcome):
+        outcomes[position] = outcome
+        done = sum(outcome is not None for outcome in outcomes)
+        print(f"{outcome['status']:>7}  {tasks[position]['name']}  "
+              f"[{done}/{len(tasks)}]", flush=True)
+
+    for position, task in enumerate(tasks):
+        if task["fresh"]:
+            tell(position, _unchanged(task))
+    waiting = [position for position, outcome in enumerate(outcomes) if not outcome]
+    packed = _packed([tasks[position] for position in waiting])
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with ThreadPoolExecutor(max(1, workers)) as pool:
-            try:
-                outcomes = list(pool.map(work, tasks))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                processes.stop()
-                raise
+        with closing(_results(packed, workers, scheduler)) as results:
+            for i, result in results:
+                tell(waiting[i], _stored(tasks[waiting[i]], result))
     finally:
         signal.signal(signal.SIGTERM, previous)
     _summarise(tasks, outcomes)
     return outcomes
 
 
-class Processes:
-    """The workers that run now; once stopped, no other starts."""
+def _results(tasks, workers, scheduler):
+    """Return an iterator over the position and the result of each task."""
+    if scheduler is None or not tasks:
+        return run_here(tasks, workers)
+    from pipeline.cluster import run_there
 
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._running = set()
-        self.stopped = False
-
-    def start(self, command, **options):
-        with self._lock:
-            if self.stopped:
-                raise SourceError("the run was stopped")
-            process = subprocess.Popen(command, start_new_session=True, **options)
-            self._running.add(process)
-            return process
-
-    def ended(self, process):
-        with self._lock:
-            self._running.discard(process)
-
-    def stop(self):
-        with self._lock:
-            self.stopped = True
-            for process in self._running:
-                kill(process)
-
-
-def kill(process):
-    """End a worker and its whole process group; its kernel follows."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    return run_there(tasks, scheduler, workers)
 
 
 def plan(names_wanted, profile, parameters):
@@ -117,10 +92,11 @@ def choose_for(names_wanted, profile):
     return wanted
 
 
-def task_of(chapter, profile, parameters):
+def task_of(chapter, profile, parameters, used=None):
     """Return the task that runs a chapter with `parameters`, given as text.
 
-    Raises SourceError for a parameter that the chapter does not have.
+    `used` are the chapter's ingredients where the caller has them. Raises
+    SourceError for a parameter that the chapter does not have.
     """
     if "profile" in parameters:
         raise SourceError("the profile is chosen by --profile, not by -p")
@@ -133,81 +109,54 @@ def task_of(chapter, profile, parameters):
     values = {name: _value(text) for name, text in parameters.items()}
     values = {**chapter.defaults, **values, "profile": profile}
     target = executed.path_of(chapter, values)
+    today = key(chapter, values, used)
     chosen = [f"{name}={values[name]}" for name in parameters]
     return {
         "name": " ".join([chapter.name, *chosen]),
-        "source": str(chapter.path),
-        "notebook": str(ROOT / "notebooks" / f"{chapter.name}.ipynb"),
+        "source": str(ROOT / "notebooks" / f"{chapter.name}.ipynb"),
         "target": str(target),
+        "log": str(target.with_suffix(".log")),
         "parameters": values,
         "profile": profile,
-        "key": key(chapter, values),
-        "fresh": executed.is_fresh(chapter, values),
+        "claims": verified(chapter),
+        "key": today,
+        "fresh": executed.key_of(target) == today,
     }
 
 
-def _execute(task, processes):
-    if task["fresh"]:
-        about = executed.read(task["target"]).metadata["course"]
-        return {**about, "status": "fresh", "path": task["target"], "error": None}
-    for _ in range(2):
-        code, outcome = _attempt(task, processes)
-        if code >= 0 or processes.stopped:
-            break
-    if code == 0:
-        status = "failed" if outcome["error"] else "ran"
-        return {**outcome, "status": status}
-    log = Path(task["target"]).with_suffix(".log")
-    lines = log.read_text().strip().splitlines() or ["no output"]
-    return {"status": "failed", "seconds": 0, "megabytes": 0, "path": str(log),
-            "error": {"cell": "the process", "message": _ending(task, code, lines)}}
+def _packed(tasks):
+    """Return tasks with all that a worker on any machine must know."""
+    made_by = {"COURSE_COMMIT": commit(), "COURSE_LOCK": lock_hash()[:12]}
+    for task in tasks:
+        Path(task["log"]).parent.mkdir(parents=True, exist_ok=True)
+    return [{**task, "notebook": Path(task["source"]).read_text(),
+             "environment": made_by} for task in tasks]
 
 
-def _attempt(task, processes):
-    """Run the worker once; return its exit code and its outcome, if any."""
+def _unchanged(task):
+    about = executed.read(task["target"]).metadata["course"]
+    return {**about, "status": "fresh", "path": task["target"], "error": None}
+
+
+def _stored(task, result):
+    """Write a result's notebook whole or not at all; return the outcome.
+
+    One in which a cell failed is kept as *.failed.ipynb.
+    """
+    notebook = result.pop("notebook")
     target = Path(task["target"])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ, **dict.fromkeys(THREADS, "1"),
-        "MPLBACKEND": "agg", "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        "COURSE_COMMIT": commit(), "COURSE_LOCK": lock_hash()[:12],
-    }
-    process, folder = None, Path(tempfile.mkdtemp())
-    answer = folder / "outcome.json"
-    try:
-        with open(target.with_suffix(".log"), "w") as log:
-            process = processes.start(
-                [sys.executable, "-m", "pipeline.worker"], cwd=ROOT, text=True,
-                stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment,
-            )
-            process.stdin.write(json.dumps({**task, "outcome": str(answer)}) + "\n")
-            process.stdin.flush()
-            try:
-                process.wait(LIMITS.get(task["profile"]))
-            except subprocess.TimeoutExpired:
-                kill(process)
-                process.wait()
-                return 124, None
-            finally:
-                processes.ended(process)
-                process.stdin.close()
-        outcome = json.loads(answer.read_text()) if answer.exists() else None
-        return (process.returncode if outcome is None else 0), outcome
-    finally:
-        shutil.rmtree(folder)
-        if process is not None:
-            part = target.with_name(f"{target.stem}.{process.pid}.part.ipynb")
-            part.unlink(missing_ok=True)
-
-
-def _ending(task, code, lines):
-    if code == 124:
-        return f"stopped after {LIMITS[task['profile']]} s, the limit of this profile"
-    if code < 0:
-        return f"killed twice by {signal.Signals(-code).name}"
-    return lines[-1]
+    failed = target.with_name(f"{target.stem}.failed.ipynb")
+    path = failed if result["error"] else target
+    if notebook is None:
+        path = Path(task["log"])
+    else:
+        part = target.with_name(f"{target.stem}.{os.getpid()}.part.ipynb")
+        part.write_bytes(notebook)
+        os.replace(part, path)
+    if path == target:
+        failed.unlink(missing_ok=True)
+    status = "failed" if result["error"] else "ran"
+    return {**result, "status": status, "path": str(path)}
 
 
 def _summarise(tasks, outcomes):

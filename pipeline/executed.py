@@ -26,12 +26,15 @@ def path_of(chapter, parameters):
 
 def is_fresh(chapter, parameters):
     """Tell whether an executed copy is there and its key is today's."""
-    path = path_of(chapter, parameters)
+    return key_of(path_of(chapter, parameters)) == key(chapter, parameters)
+
+
+def key_of(path):
+    """Return the key of an executed copy, or None where there is no whole one."""
     try:
-        about = read(path).metadata["course"]
-        return about["key"] == key(chapter, parameters)
+        return read(path).metadata["course"]["key"]
     except (SourceError, KeyError, TypeError):
-        return False
+        return None
 
 
 def fresh(chapter, parameters):

@@ -13,19 +13,27 @@ from pipeline.chapters import ROOT, load_all, parse
 LOCK = ROOT / "requirements.lock"
 
 
-def key(chapter, parameters):
+def key(chapter, parameters, used=None):
     """Return the content key of a chapter executed with `parameters`.
 
-    It covers the chapter's code with its solutions, the chapters it reaches
-    by solution(), the helpers that these import, the numbers of their
-    equations, the assets, the parameters and the lock.
+    It covers these and the chapter's ingredients, `used` where they are known.
+    """
+    parts = {"parameters": parameters, **(used or ingredients(chapter))}
+    return _sha(json.dumps(parts, sort_keys=True).encode())
+
+
+def ingredients(chapter):
+    """Return what a chapter's executed copies depend on beside the parameters:
+
+    its code with the solutions, the chapters it reaches by solution(), the
+    helpers that these import, the numbers of their equations, the assets and
+    the lock.
     """
     chapters = {other.name: other for other in load_all()}
     reached = _reached(chapter, chapters)
     labels = labelling.collect(chapters.values())
     assets = manifest()
-    parts = {
-        "parameters": parameters,
+    return {
         "lock": lock_hash(),
         "code": {
             other.name: [[cell.id, cell.tags, cell.blank, cell.filled]
@@ -40,7 +48,6 @@ def key(chapter, parameters):
         "assets": {name: assets.get(name) for other in reached
                    for name in labelling.constants_passed(other, "asset")},
     }
-    return _sha(json.dumps(parts, sort_keys=True).encode())
 
 
 def lock_hash():

@@ -95,9 +95,9 @@ def refuse_unverified(chapters, labels):
                 )
 
 
-def unreached(chapter, scraps):
-    """Return the verifications in the code that an executed run did not reach."""
+def unreached(claims, scraps):
+    """Return those of the `verified` claims that an executed run did not reach."""
     reached = Counter(name.removeprefix("verify:").partition("#")[0]
                       for name in scraps if name.startswith("verify:"))
-    written = Counter(verified(chapter))
+    written = Counter(claims)
     return [name for name in written if reached[name] < written[name]]

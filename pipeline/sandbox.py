@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.chapters import ROOT
 from pipeline.confine import MEGABYTE, drain
-from pipeline.execute import THREADS, kill
+from pipeline.processes import THREADS, kill
 
 MOST_SENT = 64 * MEGABYTE  # by a whole submission
 INSIDE = ("__init__", "attempt", "confine", "submission")

@@ -1,4 +1,4 @@
-"""Run one chapter with every combination of some values, and tabulate."""
+"""Run one chapter with every combination of some values; tabulate and draw."""
 
 import ast
 import hashlib
@@ -13,14 +13,15 @@ from pipeline import executed
 from pipeline.chapters import ROOT, SourceError
 from pipeline.derive import refuse_out_of_step
 from pipeline.execute import choose_for, execute_all, task_of
-from pipeline.freshness import commit
+from pipeline.freshness import commit, ingredients
+from pipeline.plot import draw
 
 SWEEPS = ROOT / "build" / "sweeps"
 KEPT = ROOT / "helpers" / "kept"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
-def sweep(name, profile, choices, workers=2, keep=False):
+def sweep(name, profile, choices, workers=2, keep=False, scheduler=None):
     """Run a chapter once for each combination of `choices`; return the exit code.
 
     `choices` maps a parameter to the texts of its values. Records are averaged
@@ -38,8 +39,9 @@ def sweep(name, profile, choices, workers=2, keep=False):
             raise SourceError(f"a value of {parameter} is given twice")
     settings = [dict(zip(choices, values, strict=True))
                 for values in itertools.product(*choices.values())]
-    tasks = [task_of(chapter, profile, setting) for setting in settings]
-    outcomes = execute_all(tasks, workers)
+    used = ingredients(chapter)
+    tasks = [task_of(chapter, profile, setting, used) for setting in settings]
+    outcomes = execute_all(tasks, workers, scheduler)
 
     runs = [{"parameters": task["parameters"],
              "records": executed.scraps(executed.read(task["target"]))}
@@ -54,7 +56,9 @@ def sweep(name, profile, choices, workers=2, keep=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"runs": runs, "table": columns}, indent=1,
                                ensure_ascii=False) + "\n")
-    print(f"\n{as_markdown(columns)}\n\nWritten to {path.relative_to(ROOT)}")
+    picture = path.with_suffix(".png")
+    drawn = f" and drawn in {picture.name}" if draw(columns, picture) else ""
+    print(f"\n{as_markdown(columns)}\n\nWritten to {path.relative_to(ROOT)}{drawn}")
     if keep and len(runs) == len(tasks):
         print(f"Kept in {keep_runs(chapter, profile, runs).relative_to(ROOT)}")
     return int(len(runs) < len(tasks))

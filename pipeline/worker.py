@@ -19,27 +19,26 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
-from pipeline.chapters import load
+from pipeline.chapters import ROOT
 from pipeline.executed import scraps
 from pipeline.labels import unreached
 
 
 def execute(task):
-    """Run a task; return its outcome. A half-written copy is never left.
+    """Run notebook.ipynb of a folder; write executed.ipynb; return the outcome.
 
-    `task` names the notebook, the target, its parameters, the chapter's
-    source and the key to store. A failed copy is kept as *.failed.ipynb.
+    `task` names the folder, the notebook's parameters, the claims that it
+    verifies and the key to store.
     """
-    target = Path(task["target"])
-    part = target.with_name(f"{target.stem}.{os.getpid()}.part.ipynb")
-    failed = target.with_name(f"{target.stem}.failed.ipynb")
+    folder = Path(task["folder"])
+    source, target = folder / "notebook.ipynb", folder / "executed.ipynb"
     began, error = time.perf_counter(), None
     quiet = Config()
     quiet.KernelManager.transport_encryption = "auto"
     try:
         papermill.execute_notebook(
-            task["notebook"], part, parameters=task["parameters"],
-            kernel_name="python3", cwd=str(Path(task["notebook"]).parent),
+            source, target, parameters=task["parameters"],
+            kernel_name="python3", cwd=str(ROOT / "notebooks"),
             progress_bar=False, log_output=True, config=quiet,
             request_save_on_cell_execute=False,
         )
@@ -52,12 +51,10 @@ def execute(task):
     seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = used.ru_maxrss * 1024 / 1e6
-    notebook = nbformat.read(part if part.exists() else task["notebook"], 4)
-    nbformat.write(notebook, part)
+    notebook = nbformat.read(target if target.exists() else source, 4)
     if error is None:
         found = scraps(notebook)
-        missed = ([] if "rest-skipped" in found
-                  else unreached(load(Path(task["source"])), found))
+        missed = [] if "rest-skipped" in found else unreached(task["claims"], found)
         skipped = [cell for cell in notebook.cells if cell.cell_type == "code"
                    and cell.source.strip() and not cell.execution_count]
         if skipped:
@@ -66,18 +63,15 @@ def execute(task):
         elif missed:
             error = {"cell": "the whole notebook",
                      "message": f"the run did not reach verify(\"{missed[0]}\", …)"}
-    outcome = {"seconds": seconds, "megabytes": peak, "error": error}
-    if error:
-        os.replace(part, failed)
-        return {**outcome, "path": str(failed)}
-    notebook.metadata["course"] = {
-        "key": task["key"], "seconds": round(seconds, 1), "megabytes": round(peak),
-        "core_seconds": round(used.ru_utime + used.ru_stime, 1),
-    }
-    nbformat.write(notebook, part)
-    os.replace(part, target)
-    failed.unlink(missing_ok=True)
-    return {**outcome, "path": str(target)}
+    cores = used.ru_utime + used.ru_stime
+    if error is None:
+        notebook.metadata["course"] = {
+            "key": task["key"], "seconds": round(seconds, 1),
+            "megabytes": round(peak), "core_seconds": round(cores, 1),
+        }
+    nbformat.write(notebook, target)
+    return {"seconds": seconds, "megabytes": peak, "core_seconds": cores,
+            "error": error}
 
 
 def _die_with_parent():
@@ -90,7 +84,7 @@ def main():
     threading.Thread(target=_die_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     outcome = execute(task)
-    Path(task["outcome"]).write_text(json.dumps(outcome))
+    (Path(task["folder"]) / "outcome.json").write_text(json.dumps(outcome))
 
 
 if __name__ == "__main__":

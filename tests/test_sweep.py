@@ -8,6 +8,7 @@ import pytest
 
 from helpers import CourseError, kept_sweep
 from helpers.sweeps import Sweep
+from pipeline.plot import draw
 from pipeline.sweep import as_markdown, tabulate
 
 
@@ -42,6 +43,18 @@ def test_what_is_no_number_or_missing_is_not_averaged():
     assert found["only"]["n"] == 1 and found["only"]["se"] is None
 
 
+def test_only_numbers_that_vary_between_settings_are_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.axes.Axes.errorbar",
+                        lambda _, x, y, e, **__: drawn.append((x, y, e)))
+    runs = [a_run(seed, size, loss=record(float(size + seed)), same=record(1.0),
+                  word=record("ab"[size])) for seed in (0, 2) for size in (0, 1)]
+    path = tmp_path / "sweep.png"
+    assert draw(tabulate(runs, ["size"]), path) and path.exists()
+    assert drawn == [(["size = 0", "size = 1"], [1.0, 2.0], [1.0, 1.0])]
+    assert not draw(tabulate(runs, []), path) and not path.exists()
+
+
 def test_a_sweep_runs_the_product_and_resumes(house):
     words = ["sweep", "tiny", "-p", "size", "2", "4", "-p", "seed", "0", "1"]
     house.edit("book/chapters/tiny.md", "float(square(size))",
@@ -55,6 +68,8 @@ def test_a_sweep_runs_the_product_and_resumes(house):
     written = json.loads((house.root / "build/sweeps/tiny-quick.json").read_text())
     assert len(written["runs"]) == 4
     assert written["table"]["size = 4"]["square of the size"]["mean"] == 16.5
+    assert "and drawn in tiny-quick.png" in done.stdout
+    assert (house.root / "build/sweeps/tiny-quick.png").stat().st_size > 1000
     assert house.pipeline(*words).stdout.count("  fresh  tiny size=") == 4
 
 
