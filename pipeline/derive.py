@@ -49,6 +49,9 @@ def derive(check=False):
         ROOT / "book" / "equations.md": pages.equations(chapters, labels),
         ROOT / "book" / "results.md": results.page(chapters),
     }
+    if pages.SCALE.exists():
+        measured = json.loads(pages.SCALE.read_text())
+        products[pages.SCALE.with_suffix(".md")] = pages.scale(measured)
     for chapter in chapters:
         products[ROOT / "solutions" / f"{chapter.name}.py"] = module(chapter)
         for kind in KINDS:

@@ -3,7 +3,11 @@
 import ast
 
 from helpers.assets import manifest
-from pipeline.chapters import SourceError, parse
+from pipeline.chapters import ROOT, SourceError, parse
+
+SCALE = ROOT / "book" / "results" / "scale.json"
+WAYS = {"one loop": "papermill, one loop", "two loops": "papermill, two loops",
+        "local": "`sweep`, two processes", "cluster": "`sweep`, two dask workers"}
 
 
 def data():
@@ -93,3 +97,41 @@ def _texts(tree):
                       else [(target, value)])
     return {target.id: value.value for target, value in pairs
             if isinstance(target, ast.Name) and isinstance(value, ast.Constant)}
+
+
+def scale(measured):
+    """Return the table of what each way to execute a notebook costs.
+
+    `measured` is what tests.benchmarks.benchmark_scale found. What is beyond
+    bare papermill is beyond two loops of it side by side.
+    """
+    rows = {(row["way"], row["notebooks"]): row for row in measured["rows"]}
+    counts = list(dict.fromkeys(number for _, number in rows))
+    heads = [f"{number} notebooks" for number in counts]
+    lines = [f"| | {' | '.join(heads)} |", "|---|" + "---:|" * len(counts)]
+    for figure, name in (("seconds", "seconds"), ("core_seconds", "core seconds")):
+        for way, title in WAYS.items():
+            cells = [_beyond(rows[way, number][figure] / number,
+                             rows["two loops", number][figure] / number,
+                             way in ("local", "cluster")) for number in counts]
+            lines.append(f"| {name} of a notebook, {title} | {' | '.join(cells)} |")
+    few, many = counts[0], counts[-1]
+    growth = [[(rows[way, number]["core_seconds"]
+                - rows["two loops", number]["core_seconds"]) / number
+               for number in (few, many)] for way in ("local", "cluster")]
+    (here_few, here_many), (there_few, there_many) = growth
+    rest = [row["rest"] for row in measured["rows"]]
+    return "\n".join([*lines, "", (
+        f"From {few} to {many} notebooks, the core seconds of each beyond papermill "
+        f"go from {here_few:.2f} to {here_many:.2f} in processes of this machine, and "
+        f"from {there_few:.2f} to {there_many:.2f} on a cluster."), "", (
+        f"Measured on {measured['cores']} cores with Python {measured['Python']}, "
+        f"papermill {measured['papermill']} and distributed "
+        f"{measured['distributed']}, while other programs kept {min(rest):.1f} to "
+        f"{max(rest):.1f} cores busy."), ""])
+
+
+def _beyond(own, base, compared):
+    """Write a cost of one notebook, and by how much it exceeds the base."""
+    more = f"{own - base:+.2f}".replace("-", "−")
+    return f"{own:.2f}" + (f" ({more}, {own / base:.1f} ×)" if compared else "")

@@ -13,7 +13,7 @@ from pipeline.__main__ import parser
 from pipeline.chapters import ROOT, load_all
 
 BIN = Path(sys.executable).parent
-DOCUMENTS = ("CONTRIBUTING.md", "README.md", "book/how_to.md")
+DOCUMENTS = ("CONTRIBUTING.md", "README.md", "book/how_to.md", "book/scale.md")
 KNOWN = load_all()[0].name  # stands for NAME where a chapter must be there
 
 

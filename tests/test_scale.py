@@ -1,5 +1,6 @@
 """A cluster: nothing is lost, nothing counts twice, and what is wrong is said."""
 
+import json
 import os
 import signal
 import socket
@@ -12,8 +13,9 @@ import nbformat
 import pytest
 from distributed import KilledWorker
 
+from pipeline import pages
 from pipeline.cluster import _result
-from tests.conftest import FIXTURES, build
+from tests.conftest import FIXTURES, ROOT, build
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -72,7 +74,7 @@ class Cluster:
             door.bind(("127.0.0.1", 0))
             port = door.getsockname()[1]
         self.address, self.folder = f"tcp://127.0.0.1:{port}", folder
-        self.processes, self.scheduler = [], None
+        self.processes = []
         self.scheduler = self._start(
             root, "scheduler", "--host", "127.0.0.1", "--port", str(port),
             "--no-dashboard")
@@ -151,7 +153,7 @@ def test_a_killed_worker_loses_nothing_and_no_result_counts_twice(nap, cluster):
     for seed in seeds:
         assert out.count(f"    ran  nap seed={seed}  [") == 1
     assert "[6/6]" in out and "[7/" not in out
-    # What the killed worker was at was begun again, and nothing else of note.
+    # What the killed worker was at was begun again, and at most one thing more.
     assert set(seeds_begun(nap)) == set(seeds) and 7 <= len(seeds_begun(nap)) <= 8
     wait_for(lambda: not alive(nap))
     left = {path.name for path in (nap.root / "build").rglob("*") if path.is_file()}
@@ -239,3 +241,27 @@ def test_a_task_that_no_worker_survives_is_a_failed_one(error, says):
     result = _result(Lost(), "tcp://127.0.0.1:8786")
     assert result["notebook"] is None
     assert result["error"] == {"cell": "the worker", "message": says}
+
+
+def test_the_table_of_costs_is_that_of_the_measurement():
+    seconds = {"one loop": 20, "two loops": 10, "local": 15, "cluster": 8}
+    rows = [{"way": way, "notebooks": number, "seconds": spent * number / 10,
+             "core_seconds": 2 * spent * number / 10, "rest": number / 10}
+            for number in (10, 20) for way, spent in seconds.items()]
+    text = pages.scale({"cores": 2, "Python": "3", "papermill": "4", "distributed": "5",
+                        "rows": rows})
+    assert text.splitlines()[0] == "| | 10 notebooks | 20 notebooks |"
+    assert ("| seconds of a notebook, papermill, two loops | 1.00 | 1.00 |\n"
+            "| seconds of a notebook, `sweep`, two processes "
+            "| 1.50 (+0.50, 1.5 ×) | 1.50 (+0.50, 1.5 ×) |") in text
+    assert "`sweep`, two dask workers | 1.60 (−0.40, 0.8 ×)" in text
+    assert "go from 1.00 to 1.00 in processes of this machine, and from " in text
+    assert "other programs kept 1.0 to 2.0 cores busy" in text
+
+
+def test_the_books_table_of_costs_is_whole_and_in_step():
+    measured = json.loads(pages.SCALE.read_text())
+    found = {(row["way"], row["notebooks"]) for row in measured["rows"]}
+    assert found == {(way, number) for way in pages.WAYS for number in (10, 50, 200)}
+    assert pages.SCALE.with_suffix(".md").read_text() == pages.scale(measured)
+    assert "```{include} results/scale.md" in (ROOT / "book" / "scale.md").read_text()
