@@ -14,6 +14,7 @@ from distributed import (
     Client,
     KilledWorker,
     LocalCluster,
+    Status,
     as_completed,
     get_worker,
 )
@@ -133,7 +134,7 @@ def _perform(task, course):
     folder = Path(tempfile.mkdtemp(dir=worker.local_directory))
     processes, ended = Processes(), threading.Event()
     threading.Thread(
-        target=_stop_when_cancelled, daemon=True,
+        target=_stop_when_forgotten, daemon=True,
         args=(worker, worker.get_current_task(), processes, ended),
     ).start()
     try:
@@ -144,10 +145,14 @@ def _perform(task, course):
         shutil.rmtree(folder)
 
 
-def _stop_when_cancelled(worker, name, processes, ended):
-    """Kill a task's process when the run that asked for it is gone."""
+def _stop_when_forgotten(worker, name, processes, ended):
+    """Kill a task's process when its run, or its scheduler, is gone.
+
+    Without that a worker would first wait for the end of the notebook.
+    """
     while not ended.wait(1):
-        state = worker.state.tasks.get(name)
-        if state is None or state.state in ("cancelled", "released"):
+        task = worker.state.tasks.get(name)
+        if (task is None or task.state in ("cancelled", "released")
+                or worker.status in (Status.closing, Status.closed, Status.failed)):
             processes.stop()
             return
