@@ -1,10 +1,10 @@
-# make book: environment, notebooks, execution, site.   make test: every gate.
+# make book: environment, notebooks, execution, site.   make test: every gate.   make soak: runs compared.
 PROFILE ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: book test env lock clean
+.PHONY: book test soak env lock clean
 
 book: $(STAMP)
 	@$(BIN)/python -m pipeline derive
@@ -20,6 +20,10 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory book
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval solutions tests
+
+# Half an hour: run it before a term, not before a commit.
+soak: book
+	$(BIN)/python -m tests.soak
 
 env: $(STAMP)
 

@@ -49,9 +49,9 @@ def derive(check=False):
         ROOT / "book" / "equations.md": pages.equations(chapters, labels),
         ROOT / "book" / "results.md": results.page(chapters),
     }
-    if pages.SCALE.exists():
-        measured = json.loads(pages.SCALE.read_text())
-        products[pages.SCALE.with_suffix(".md")] = pages.scale(measured)
+    for path, page in ((pages.SCALE, pages.scale), (pages.SOAK, pages.soak)):
+        if path.exists():
+            products[path.with_suffix(".md")] = page(json.loads(path.read_text()))
     for chapter in chapters:
         products[ROOT / "solutions" / f"{chapter.name}.py"] = module(chapter)
         for kind in KINDS:

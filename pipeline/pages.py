@@ -6,6 +6,7 @@ from helpers.assets import manifest
 from pipeline.chapters import ROOT, SourceError, parse
 
 SCALE = ROOT / "book" / "results" / "scale.json"
+SOAK = ROOT / "book" / "results" / "soak.json"
 WAYS = {"one loop": "papermill, one loop", "two loops": "papermill, two loops",
         "local": "`sweep`, two processes", "cluster": "`sweep`, two dask workers"}
 
@@ -135,3 +136,38 @@ def _beyond(own, base, compared):
     """Write a cost of one notebook, and by how much it exceeds the base."""
     more = f"{own - base:+.2f}".replace("-", "−")
     return f"{own:.2f}" + (f" ({more}, {own / base:.1f} ×)" if compared else "")
+
+
+def soak(measured):
+    """Return the tables of how far runs of the same notebooks lie apart.
+
+    `measured` is what tests.soak found.
+    """
+    lines = ["| chapter | records | differ, twice | farthest | differ, two threads "
+             "| farthest |", "|---|---:|---:|---:|---:|---:|"]
+    outside = []
+    for name, pairs in measured["chapters"].items():
+        twice, threads = pairs["twice"], pairs["threads"]
+        lines.append(f"| {name} | {twice['records']} | {twice['unequal']} | "
+                     f"{_share(twice)} | {threads['unequal']} | {_share(threads)} |")
+        outside += [f"{name}, {what}: {', '.join(pair['beyond'])}"
+                    for what, pair in (("twice", twice), ("two threads", threads))
+                    if pair["beyond"]]
+    lines += ["", "Beyond their tolerance: " + ("; ".join(outside) or "none") + ".",
+              "", f"Measured on {measured['cores']} cores with Python "
+              f"{measured['Python']}.", ""]
+    broken = measured["interrupted"]
+    if broken is None:
+        return "\n".join(lines)
+    stops = ", ".join(f"{stop['by']} after {stop['after']} s"
+                      for stop in broken["stopped"])
+    same = [("" if broken[what] else "not ") + f"the {what}"
+            for what in ("same files", "same words")]
+    return "\n".join([*lines, (
+        f"A build stopped by {stops}, and begun again each time, ended with "
+        f"{' and '.join(same)} as one that was left alone, and left "
+        f"{broken['left over']} half-written files."), ""])
+
+
+def _share(pair):
+    return f"{pair['most']:.2g}" if pair["unequal"] else "0"
