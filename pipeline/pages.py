@@ -135,7 +135,7 @@ def scale(measured):
 def _beyond(own, base, compared):
     """Write a cost of one notebook, and by how much it exceeds the base."""
     more = f"{own - base:+.2f}".replace("-", "−")
-    return f"{own:.2f}" + (f" ({more}, {own / base:.1f} ×)" if compared else "")
+    return f"{own:.2f}" + (f" ({more}, {own / base:.1f}×)" if compared else "")
 
 
 def soak(measured):

@@ -253,8 +253,8 @@ def test_the_table_of_costs_is_that_of_the_measurement():
     assert text.splitlines()[0] == "| | 10 notebooks | 20 notebooks |"
     assert ("| seconds of a notebook, papermill, two loops | 1.00 | 1.00 |\n"
             "| seconds of a notebook, `sweep`, two processes "
-            "| 1.50 (+0.50, 1.5 ×) | 1.50 (+0.50, 1.5 ×) |") in text
-    assert "`sweep`, two dask workers | 1.60 (−0.40, 0.8 ×)" in text
+            "| 1.50 (+0.50, 1.5×) | 1.50 (+0.50, 1.5×) |") in text
+    assert "`sweep`, two dask workers | 1.60 (−0.40, 0.8×)" in text
     assert "go from 1.00 to 1.00 in processes of this machine, and from " in text
     assert "other programs kept 1.0 to 2.0 cores busy" in text
 
