@@ -4,6 +4,7 @@ import ast
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -81,7 +82,12 @@ class Chapter:
 
 def load(path):
     """Read one source. Raises SourceError naming the chapter and the line."""
-    text = path.read_text()
+    return _read(path, path.read_text())
+
+
+@cache
+def _read(path, text):
+    """Return the chapter of a source; nobody changes it afterwards."""
     front, start = _front_matter(path, text)
     about = front.get("course", {})
     if not isinstance(about.get("number"), int):
