@@ -66,7 +66,7 @@ def compare(one, other):
     and one without a tolerance, or a text, wholly or not at all.
     """
     gaps = {}
-    for name in one.keys() | other.keys():
+    for name in {**one, **other}:
         first, second = one.get(name), other.get(name)
         if first is None or second is None:
             gaps[name] = float("inf")
