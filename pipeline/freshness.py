@@ -57,16 +57,18 @@ def lock_hash():
 def commit(short=True):
     """Return the hash of HEAD, marked when the tree differs from it.
 
-    Results that are kept do not count, since no run reads them: so the full runs
-    of several chapters can be kept one after the other.
+    For the short one, which runs are given, results that are kept do not count:
+    no run reads them, and so the full runs of several chapters can be kept one
+    after the other.
     """
     def git(*words):
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True,
                               text=True).stdout.strip()
 
     head = git("rev-parse", *(["--short=12"] if short else []), "HEAD") or "none"
-    changes = git("status", "--porcelain", "--", ".", *(
-        f":(exclude)book/{name}" for name in ("results", "results.md")))
+    kept = ("results", "results.md") if short else ()
+    changes = git("status", "--porcelain", "--", ".",
+                  *(f":(exclude)book/{name}" for name in kept))
     return f"{head} with changes" if changes else head
 
 
