@@ -37,11 +37,14 @@ def decode(numbers):
 
 def split_words(path, test=2000, validation=1000, train=22_402, small=3198,
                 compounds=1500):
-    """Return disjoint lists of words by name, drawn by a fixed rule.
+    """Return lists of words by name, drawn by a fixed rule.
+
+    "test", "validation" and "large" are disjoint.
 
     `path` is asset("english_words"). The pool holds the most frequent words
     and `compounds` of two or three of the first 2,000; it is shuffled with a
-    fixed seed. "small" is the beginning of "large".
+    fixed seed. "small" is the beginning of "large"; "short" and "short
+    validation" are those of "small" and "validation" of at most 8 characters.
     """
     words = load_english_words(path)
     dice, joined = random.Random(413), set()
@@ -51,8 +54,11 @@ def split_words(path, test=2000, validation=1000, train=22_402, small=3198,
     pool = words[:test + validation + train - compounds] + sorted(joined)
     dice.shuffle(pool)
     large = pool[test + validation:]
-    return {"test": pool[:test], "validation": pool[test:test + validation],
-            "large": large, "small": large[:small]}
+    found = {"test": pool[:test], "validation": pool[test:test + validation],
+             "large": large, "small": large[:small]}
+    for name, part in (("short", "small"), ("short validation", "validation")):
+        found[name] = [word for word in found[part] if len(word) <= 8]
+    return found
 
 
 def word_kinds(word):

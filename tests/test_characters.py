@@ -29,8 +29,13 @@ def test_the_sets_are_disjoint_nested_and_always_the_same(path):
     sizes = {"test": 20, "validation": 10, "train": 60, "small": 15, "compounds": 9}
     words = split_words(path, **sizes)
     assert words == split_words(path, **sizes)
-    assert {name: len(part) for name, part in words.items()} == {
+    assert {name: len(words[name]) for name in ("test", "validation", "large",
+                                                "small")} == {
         "test": 20, "validation": 10, "large": 60, "small": 15}
+    for name, part in (("short", "small"), ("short validation", "validation")):
+        assert set(words[name]) <= set(words[part])
+        left_out = set(words[part]) - set(words[name])
+        assert max(map(len, words[name])) <= 8 < min(map(len, left_out), default=9)
     parts = words["test"] + words["validation"] + words["large"]
     assert len(set(parts)) == 90 and sum("-" in word for word in parts) == 9
     assert words["small"] == words["large"][:15]
