@@ -372,16 +372,16 @@ def study(name, data, seed, share):
 class BidirectionalTranslator(nn.Module):
     """A reader in both directions and a writer with additive attention."""
 
-    def __init__(self, hidden_size, dropout):
+    def __init__(self, hidden_size, dropout, size=Vocabulary.SIZE):
         super().__init__()
-        H, V, linear = hidden_size, Vocabulary.SIZE, nn.Linear
+        H, linear = hidden_size, nn.Linear
         self.source, self.target = (
-            nn.Embedding(V, H) for _ in range(2))
+            nn.Embedding(size, H) for _ in range(2))
         self.encoder = nn.GRU(H, H // 2, batch_first=True, bidirectional=True)
         self.first, self.query, self.key = (linear(H, H) for _ in range(3))
         self.score, self.dropout = linear(H, 1), nn.Dropout(dropout)
         self.decoder = nn.GRUCell(2 * H, H)
-        self.out = linear(2 * H, V)
+        self.out = linear(2 * H, size)
 
     def encode(self, source):
         """Return the state before the first step of decoding."""
