@@ -9,7 +9,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.nn.utils.rnn import pad_sequence
 
 from helpers.bars import progress
-from helpers.datasets import load_english_words
+from helpers.datasets import load_english_spanish, load_english_words
 
 WORD_KINDS = ("1–5 letters", "6–8 letters", "9 letters and more",
               "vowel first", "one consonant", "two consonants",
@@ -17,10 +17,13 @@ WORD_KINDS = ("1–5 letters", "6–8 letters", "9 letters and more",
 
 
 class Vocabulary:
-    """The numbers of the hyphen, a–z, start and end, their count, word kinds."""
+    """The numbers of the hyphen, a–z, start and end, their count, word kinds.
 
-    SYMBOLS = "-abcdefghijklmnopqrstuvwxyz⟨⟩"
-    SOS, EOS, SIZE = 27, 28, 29
+    The symbols that follow are those of phrases; with them there are ALL.
+    """
+
+    SYMBOLS = "-abcdefghijklmnopqrstuvwxyz⟨⟩ .,?!¿¡'\"0123456789áéíñóúü"
+    SOS, EOS, SIZE, ALL = 27, 28, 29, len(SYMBOLS)
     KINDS = WORD_KINDS
 
 
@@ -37,11 +40,14 @@ def decode(numbers):
 
 def split_words(path, test=2000, validation=1000, train=22_402, small=3198,
                 compounds=1500):
-    """Return disjoint lists of words by name, drawn by a fixed rule.
+    """Return lists of words by name, drawn by a fixed rule.
+
+    "test", "validation" and "large" are disjoint.
 
     `path` is asset("english_words"). The pool holds the most frequent words
     and `compounds` of two or three of the first 2,000; it is shuffled with a
-    fixed seed. "small" is the beginning of "large".
+    fixed seed. "small" is the beginning of "large"; "short" and "short
+    validation" are those of "small" and "validation" of at most 8 characters.
     """
     words = load_english_words(path)
     dice, joined = random.Random(413), set()
@@ -51,8 +57,33 @@ def split_words(path, test=2000, validation=1000, train=22_402, small=3198,
     pool = words[:test + validation + train - compounds] + sorted(joined)
     dice.shuffle(pool)
     large = pool[test + validation:]
-    return {"test": pool[:test], "validation": pool[test:test + validation],
-            "large": large, "small": large[:small]}
+    found = {"test": pool[:test], "validation": pool[test:test + validation],
+             "large": large, "small": large[:small]}
+    for name, part in (("short", "small"), ("short validation", "validation")):
+        found[name] = [word for word in found[part] if len(word) <= 8]
+    return found
+
+
+def split_phrases(path, test=1000, validation=500, longest=20):
+    """Return pairs of a short phrase and its translation, drawn by a fixed rule.
+
+    `path` is asset("english_spanish"). "test", "validation" and "train" have
+    no English phrase in common; a phrase of at most `longest` characters
+    stands with each of its Spanish translations of at most twice as many. All
+    is in lower case; what has characters that Vocabulary lacks is left out.
+    """
+    found, known = defaultdict(dict), set(Vocabulary.SYMBOLS) - set("⟨⟩")
+    for pair in load_english_spanish(path):
+        english, spanish = map(str.lower, pair)
+        if (len(english) <= longest and len(spanish) <= 2 * longest
+                and known.issuperset(english + spanish)):
+            found[english][spanish] = None
+    pool, held_out = list(found), test + validation
+    random.Random(413).shuffle(pool)
+    parts = {"test": pool[:test], "validation": pool[test:held_out],
+             "train": pool[held_out:]}
+    return {name: [(english, spanish) for english in part
+                   for spanish in found[english]] for name, part in parts.items()}
 
 
 def word_kinds(word):

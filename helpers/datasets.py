@@ -122,6 +122,15 @@ def load_english_words(path):
             if re.fullmatch("[a-z]+", word)]
 
 
+def load_english_spanish(path):
+    """Read asset("english_spanish"): a list of pairs (English, Spanish).
+
+    A phrase with several translations is in several pairs.
+    """
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return [tuple(line.split("\t")[:2]) for line in lines]
+
+
 def _csv_rows(path):
     with open(path, newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)

@@ -1,6 +1,8 @@
 """Results of sweeps that take longer than a page may, kept with the book."""
 
+import itertools
 import json
+import math
 import statistics
 from dataclasses import dataclass
 from importlib.resources import files
@@ -37,6 +39,48 @@ class Sweep:
             return {"value": values[0], "tol": 1e-3}
         return {"value": statistics.fmean(values),
                 "se": statistics.stdev(values) / len(values)**0.5}
+
+    def difference(self, record, **setting):
+        """Return how far a record's mean is from that of another setting.
+
+        One parameter has two values: that of the first mean and that of the
+        one taken from it. The names are those that `record` takes; the
+        standard error is that of runs that have nothing in common.
+        """
+        ((name, (one, other)),) = setting.items()
+        one, other = (self.mean(record, **{name: each}) for each in (one, other))
+        return {"value": one["value"] - other["value"],
+                "se": math.hypot(one["se"], other["se"])}
+
+    def misordered(self, record, by, **among):
+        """Return which share of all pairs of runs two records order otherwise.
+
+        A run is better if its `record` is lower and if its `by` is higher. The
+        runs are those whose parameter is `among` the values given. The names
+        are those that `record` takes.
+        """
+        ((name, values),) = among.items()
+        runs = [run["records"] for run in self.runs
+                if run["parameters"][name] in values]
+        pairs = list(itertools.combinations(
+            [(run[record], run[by]) for run in runs], 2))
+        against = [(a - c) * (b - d) > 0 for (a, b), (c, d) in pairs]
+        return {"value": 100 * statistics.fmean(against), "tol": 0.1, "unit": "%"}
+
+    @staticmethod
+    def one_change(settings):
+        """Return the pairs of named settings that differ in exactly one entry.
+
+        `settings` maps a name to a tuple, all of one length. Each pair is a
+        tuple of the two names, in their order, and the place of the entry.
+        """
+        found = []
+        for (a, one), (b, other) in itertools.combinations(settings.items(), 2):
+            places = [i for i, (x, y) in enumerate(zip(one, other, strict=True))
+                      if x != y]
+            if len(places) == 1:
+                found.append((a, b, places[0]))
+        return found
 
 
 def kept_sweep(chapter):

@@ -11,17 +11,21 @@ from pipeline.labels import constants_passed
 def fetch(names, profile):
     """Fetch the assets that a run of these chapters needs; return 0.
 
-    An asset that a reader converts once, as its entry's `prepare` says, is
-    converted here, so that no run pays for it. Raises SourceError when one of
+    An asset whose entry names a `profile` is for that one alone. One that a
+    reader converts once, as its entry's `prepare` says, is converted here, so
+    that no run pays for it. Raises SourceError when one of
     them cannot be had; the others are kept.
     """
     wanted = sorted({name for chapter in choose_for(names, profile)
                      for name in constants_passed(chapter, "asset")})
     for name in wanted:
         try:
+            entry = describe(name)
+            if entry.get("profile", profile) != profile:
+                continue
             path = asset(name)
             print(f"{name}: {path}")
-            if reader := describe(name).get("prepare"):
+            if reader := entry.get("prepare"):
                 getattr(helpers, reader)(path)
         except CourseError as error:
             raise SourceError(str(error)) from None

@@ -85,6 +85,7 @@ def page(chapter, run, labels):
             cells.append(new_markdown_cell(_fold_solutions(cell, chapter, labels)))
             continue
         tags = ["hide-input"] if set(FOLDED) & set(cell.tags) else []
+        tags += ["hide-output"] if "hide-output" in cell.tags else []
         done = outputs[cell.id]
         shown = [] if cell.is_exercise else done.outputs
         if tags and not shown and cells and _is_folded_and_silent(cells[-1]):

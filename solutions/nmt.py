@@ -265,14 +265,6 @@ def held_out_losses(model, data):
     return total / tokens, sum(a / n for a, n in buckets) / len(buckets)
 
 
-def train(model, data, *settings, watch, **options):
-    """Fit to `data`; return `held_out_losses` on `watch` by epoch."""
-    def loss(s, t):
-        return F.cross_entropy(teacher_forced(model, s, t).mT, t)
-    return fit(model, loss, data, *settings, **options,
-               watch=lambda: held_out_losses(model, watch))
-
-
 def translate(model, texts, room=8):
     """Return greedy translations, at most `room` over twice as long."""
     groups, found = defaultdict(list), {}
@@ -303,6 +295,8 @@ def examine(model, curve, words, sentences):
     for word, hit in hits.items():
         for kind in ("exact match", *word_kinds(word)):
             groups[kind].append(hit)
+        if "-" not in word:
+            groups[f"{len(word)} letters"].append(hit)
     return {"token loss": min(loss for loss, _ in curve),
             "bucket loss": min(loss for _, loss in curve),
             **{kind: 100 * sum(g) / len(g) for kind, g in groups.items()},
@@ -311,26 +305,57 @@ def examine(model, curve, words, sentences):
 
 def configurations():
     """Return by name: kind, layers, width, epochs, rate, published losses."""
-    dot, sine = ScaledDotAttention, positional_encoding
+    add, dot, sine = AdditiveAttention, ScaledDotAttention, positional_encoding
+    table, onehot, none = LearnedPositions, torch.eye, torch.zeros
     return {
         "GRU 32, small": (None, 0, 32, 50, 5e-3, "–; 1.393"),
         "GRU 32, large": (None, 0, 32, 50, 5e-3, "–; 1.148"),
-        "additive 64, small": (AdditiveAttention, 0, 64, 50, 5e-3,
-                               "0.394; 0.342, 0.439"),
-        "dot 64, small": (dot, 0, 64, 50, 5e-3, "–"),
-        "block 32, small": (torch.zeros, 1, 32, 100, 5e-4,
-                            "1.182; 1.231, 1.083"),
+        "additive 64, small": (add, 0, 64, 50, 5e-3, "0.394; 0.342, 0.439"),
+        "block 32, small": (none, 1, 32, 100, 5e-4, "1.182; 1.231, 1.083"),
         "3 layers 32, small": (sine, 3, 32, 100, 5e-4, "–"),
         "4 layers 32, small": (sine, 4, 32, 100, 5e-4, "0.957; 0.922, 0.950"),
         "3 layers 32, large": (sine, 3, 32, 100, 5e-4, "0.729; 0.585, 0.726"),
         "3 layers 64, small": (sine, 3, 64, 50, 5e-4, "0.444; 0.489, 0.380"),
-        "3 layers 64, large": (sine, 3, 64, 50, 5e-4, "0.338; 0.343, 0.307")}
+        "3 layers 64, large": (sine, 3, 64, 50, 5e-4, "0.338; 0.343, 0.307"),
+        "additive 32, small": (add, 0, 32, 50, 5e-3, "–"),
+        "dot 64, small": (dot, 0, 64, 50, 5e-3, "–"),
+        "dot 32, small": (dot, 0, 32, 50, 5e-3, "–"),
+        "block 64, small": (none, 1, 64, 100, 5e-4, "–"),
+        "block with sines 32, small": (sine, 1, 32, 100, 5e-4, "–"),
+        "learned 64, small": (table, 3, 64, 50, 5e-4, "–"),
+        "one-hot 64, small": (onehot, 3, 64, 50, 5e-4, "–"),
+        "none 64, small": (none, 3, 64, 50, 5e-4, "–"),
+        "sines 64, short": (sine, 3, 64, 50, 5e-4, "–"),
+        "learned 64, short": (table, 3, 64, 50, 5e-4, "–"),
+        "one-hot 64, short": (onehot, 3, 64, 50, 5e-4, "–"),
+        "none 64, short": (none, 3, 64, 50, 5e-4, "–")}
+
+
+class LearnedPositions(nn.Embedding):
+    """A table of positions that is trained."""
+
+    def forward(self, length, width):
+        """Return the first `length` rows, (length, width)."""
+        return self.weight[:length, :width]
 
 
 def translator(kind, layers, width, *_):
     """Return an untrained model, recurrent if it has no layers."""
-    return (Transformer(width, layers, kind) if layers
-            else Recurrent(width, kind))
+    if not layers:
+        return Recurrent(width, kind)
+    model = Transformer(width, layers, kind)
+    if kind is LearnedPositions:
+        for part in (model.encoder, model.decoder):
+            part.positions = kind(128, width)
+    return model
+
+
+def train(model, data, *settings, watch, **options):
+    """Fit to `data`; return `held_out_losses` on `watch` by epoch."""
+    def loss(s, t):
+        return F.cross_entropy(teacher_forced(model, s, t).mT, t)
+    return fit(model, loss, data, *settings, **options,
+               watch=lambda: held_out_losses(model, watch))
 
 
 def study(name, data, seed, share):
@@ -338,24 +363,25 @@ def study(name, data, seed, share):
     (*_, epochs, rate, _), part = configurations()[name], name.split(", ")[1]
     torch.manual_seed(seed)
     model = translator(*configurations()[name])
+    held_out = "short validation" if part == "short" else "validation"
     return model, train(model, data[part], max(2, round(share * epochs)),
-                        64 if part == "small" else 512, rate, seed,
-                        watch=data["validation"])
+                        512 if part == "large" else 64, rate, seed,
+                        watch=data[held_out])
 
 
 class BidirectionalTranslator(nn.Module):
     """A reader in both directions and a writer with additive attention."""
 
-    def __init__(self, hidden_size, dropout):
+    def __init__(self, hidden_size, dropout, size=Vocabulary.SIZE):
         super().__init__()
-        H, V, linear = hidden_size, Vocabulary.SIZE, nn.Linear
+        H, linear = hidden_size, nn.Linear
         self.source, self.target = (
-            nn.Embedding(V, H) for _ in range(2))
+            nn.Embedding(size, H) for _ in range(2))
         self.encoder = nn.GRU(H, H // 2, batch_first=True, bidirectional=True)
         self.first, self.query, self.key = (linear(H, H) for _ in range(3))
         self.score, self.dropout = linear(H, 1), nn.Dropout(dropout)
         self.decoder = nn.GRUCell(2 * H, H)
-        self.out = linear(2 * H, V)
+        self.out = linear(2 * H, size)
 
     def encode(self, source):
         """Return the state before the first step of decoding."""

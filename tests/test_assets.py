@@ -305,6 +305,15 @@ def test_an_asset_that_is_converted_once_is_prepared_when_fetched(monkeypatch):
     assert prepared == ["path of thing"]
 
 
+def test_an_asset_of_one_profile_is_not_fetched_for_another(monkeypatch, capsys):
+    monkeypatch.setattr(fetching, "constants_passed", lambda *_: {"thing"})
+    monkeypatch.setattr(fetching, "asset", lambda name: f"path of {name}")
+    monkeypatch.setattr(fetching, "describe", lambda name: {"profile": "full"})
+    for profile, said in (("quick", ""), ("full", "thing: path of thing\n")):
+        fetching.fetch(["likelihood"], profile)
+        assert capsys.readouterr().out == said
+
+
 def test_every_reader_that_prepares_an_asset_exists():
     readers = {entry["prepare"] for entry in manifest().values() if "prepare" in entry}
     assert readers and readers <= set(helpers.HOME)

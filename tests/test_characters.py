@@ -6,9 +6,19 @@ import msgpack
 import pytest
 import torch
 
-from helpers import batches, by_length, decode, encode, fit, split_words, word_kinds
+from helpers import (
+    Vocabulary,
+    batches,
+    by_length,
+    decode,
+    encode,
+    fit,
+    split_phrases,
+    split_words,
+    word_kinds,
+)
 from helpers.characters import WORD_KINDS
-from helpers.datasets import load_english_words
+from helpers.datasets import load_english_spanish, load_english_words
 
 
 @pytest.fixture
@@ -29,15 +39,37 @@ def test_the_sets_are_disjoint_nested_and_always_the_same(path):
     sizes = {"test": 20, "validation": 10, "train": 60, "small": 15, "compounds": 9}
     words = split_words(path, **sizes)
     assert words == split_words(path, **sizes)
-    assert {name: len(part) for name, part in words.items()} == {
+    assert {name: len(words[name]) for name in ("test", "validation", "large",
+                                                "small")} == {
         "test": 20, "validation": 10, "large": 60, "small": 15}
+    for name, part in (("short", "small"), ("short validation", "validation")):
+        assert set(words[name]) <= set(words[part])
+        left_out = set(words[part]) - set(words[name])
+        assert max(map(len, words[name])) <= 8 < min(map(len, left_out), default=9)
     parts = words["test"] + words["validation"] + words["large"]
     assert len(set(parts)) == 90 and sum("-" in word for word in parts) == 9
     assert words["small"] == words["large"][:15]
 
 
+def test_phrases_are_split_by_their_english_and_keep_every_translation(tmp_path):
+    pairs = [(f"Go {a}{b}.", f"Ve {a}{b}{c}.") for a in "abcde" for b in "fg"
+             for c in ("", "!")]
+    pairs += [("Go af.", "ve AF."), ("x" * 21, "no"), ("Oh", "¡" * 41), ("1 €", "uno")]
+    path = tmp_path / "spa.tsv"
+    path.write_text("".join(f"{a}\t{b}\tauthors\n" for a, b in pairs))
+    assert load_english_spanish(path) == pairs
+    parts = split_phrases(path, test=3, validation=2)
+    assert parts == split_phrases(path, test=3, validation=2)
+    english = {name: {a for a, _ in part} for name, part in parts.items()}
+    assert [len(part) for part in english.values()] == [3, 2, 5]
+    assert len(set.union(*english.values())) == 10
+    assert sorted(sum(parts.values(), [])) == sorted(
+        (a.lower(), b.lower()) for a, b in pairs[:20])
+
+
 def test_a_text_becomes_numbers_and_comes_back():
     assert encode("-az") == [0, 1, 26, 28]
+    assert decode(encode("¿año?")) == "¿año?" and 1 + max(encode("ü")) == Vocabulary.ALL
     assert decode([1, 0, 26, 28, 5]) == "a-z"
 
 

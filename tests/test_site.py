@@ -25,6 +25,7 @@ from pipeline import labels as labelling
 from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
 from pipeline.publish import SITE
 from pipeline.render import cover, keep_signs_with_errors
+from pipeline.render import page as rendered
 
 CHAPTERS = load_all()
 LABELS = labelling.collect(CHAPTERS)
@@ -362,3 +363,15 @@ def test_buttons_open_what_is_in_the_tree(chapter, source):
     for link in [*colab, *blobs]:
         path = urlsplit(link).path.split("/blob/")[1].split("/", 1)[1]
         assert (ROOT / path).is_file(), link
+
+
+def test_a_list_of_records_is_folded_where_the_source_says_so():
+    chapter = next(chapter for chapter in CHAPTERS if chapter.name == "nmt")
+    run = executed.fresh(chapter, {**chapter.defaults, "profile": "quick"})
+    cells = rendered(chapter, run, LABELS).cells
+    tags = {cell.source: cell.metadata.tags for cell in cells
+            if cell.cell_type == "code"}
+    folded = [cell for cell in chapter.code if "hide-output" in cell.tags]
+    assert len(folded) == 2
+    assert all(tags[cell.blank] == ["hide-output"] for cell in folded)
+    assert sum("hide-output" in found for found in tags.values()) == 2

@@ -1,15 +1,19 @@
 """Sweeps: every combination once, means with standard errors, nothing hidden."""
 
+import itertools
 import json
 import math
+import re
 import statistics
 
 import pytest
 
 from helpers import CourseError, kept_sweep
 from helpers.sweeps import Sweep
+from pipeline.chapters import load_all
 from pipeline.plot import draw
-from pipeline.sweep import as_markdown, tabulate
+from pipeline.sweep import KEPT, as_markdown, code_of, tabulate
+from solutions.nmt import configurations
 
 
 def record(value, text="as recorded"):
@@ -95,6 +99,33 @@ def test_a_kept_sweep_is_read_by_setting():
             sweep.values(record, only=only)
     with pytest.raises(CourseError, match="no sweep of 'nothing' is kept"):
         kept_sweep("nothing")
+
+
+def test_settings_are_compared_with_their_errors_and_changed_one_at_a_time():
+    runs = [{"parameters": {"seed": seed, "only": only},
+             "records": {"loss": loss, "right": right}}
+            for only, seed, loss, right in [
+                ("a", 0, 1.0, 9.0), ("a", 1, 3.0, 8.0), ("b", 0, 7.0, 7.0),
+                ("b", 1, 15.0, 8.5), ("c", 0, 0.0, 0.0)]]
+    sweep = Sweep("full", runs)
+    found = sweep.difference("loss", only=("b", "a"))
+    assert found == {"value": 9.0, "se": pytest.approx(math.hypot(1, 4))}
+    assert sweep.misordered("loss", "right", only=("a", "b")) == {
+        "value": pytest.approx(100 * 2 / 6), "tol": 0.1, "unit": "%"}
+    settings = {"a": (1, 2), "b": (1, 3), "c": (2, 3), "d": (1, 2)}
+    assert sweep.one_change(settings) == [("a", "b", 1), ("b", "c", 0), ("b", "d", 1)]
+
+
+def test_the_sweep_of_chapter_8_is_whole_and_of_the_code_that_is_there():
+    kept = json.loads((KEPT / "nmt.json").read_text())
+    chapter = next(c for c in load_all() if c.name == "nmt")
+    found = {(run["parameters"]["only"], run["parameters"]["seed"])
+             for run in kept["runs"]}
+    assert found == set(itertools.product(configurations(), range(3)))
+    assert len(kept["runs"]) == len(found) and kept["profile"] == "full"
+    assert {run["code"] for run in kept["runs"]} == {code_of(chapter)}
+    (commit,) = {run["commit"] for run in kept["runs"]}
+    assert re.fullmatch("[0-9a-f]{12}", commit)
 
 
 def test_a_run_that_is_asked_for_one_experiment_skips_the_rest(house):
