@@ -59,7 +59,7 @@ WRONG = {
         ("3", "a model goes by its name or its path, not by 3"),
     ],
     ("text_and_images", "data"): [
-        ("flags", "data is one of 'emoji', 'photographs', not 'flags'"),
+        ("flags", "data is one of 'emoji' and 'photographs', not 'flags'"),
     ],
     ("summarization", "data"): [
         ("no-such-set", "is neither \"awards\" nor a folder or a set of the hub"),
