@@ -12,7 +12,6 @@ import msgpack
 import numpy as np
 import torch
 
-from helpers.assets import asset
 from helpers.errors import CourseError
 
 
@@ -187,12 +186,10 @@ def load_emoji(path, style):
     return torch.from_numpy(np.stack(pictures)), table
 
 
-def load_stamps(path=None, size=128, colours=2000):
+def load_stamps(path, size=128, colours=2000):
     """Read captioned photographs from Tux Paint's stamps.
 
-    `path` is the Debian package. Without one it is asset("photographs"),
-    which is fetched here and not ahead of a run, since it needs the tools of
-    Debian and only one value of a parameter asks for it. Letters, signs and
+    `path` is the Debian package, asset("photographs"). Letters, signs and
     cartoons are left out, by their folders and by their number of colours,
     and of equal captions all but the first. Returns a uint8 tensor of
     pictures (N, size, size, 3) on white and a list of N rows like those of
@@ -204,8 +201,7 @@ def load_stamps(path=None, size=128, colours=2000):
     from helpers.downloads import members_of_deb
 
     files = {Path(name): data for name, data in members_of_deb(
-        path or asset("photographs"),
-        lambda name: name.endswith((".png", ".txt")))}
+        path, lambda name: "/stamps/" in name and name.endswith((".png", ".txt")))}
     pictures, rows = [], {}
     for place in sorted(files):
         folders = place.parts[place.parts.index("stamps") + 1:-1]

@@ -74,8 +74,10 @@ def _open_member(archive, member):
         with tarfile.open(archive) as whole, whole.extractfile(member) as found:
             yield found
     else:
-        found = dict(members_of_deb(archive, lambda name: name == member))
-        yield io.BytesIO(found[member])
+        for _, content in members_of_deb(archive, lambda name: name == member):
+            yield io.BytesIO(content)
+            return
+        raise KeyError(member)
 
 
 def members_of_deb(archive, wanted):

@@ -11,9 +11,9 @@ from pipeline.labels import constants_passed
 def fetch(names, profile):
     """Fetch the assets that a run of these chapters needs; return 0.
 
-    An asset whose entry names a `profile` is for that one alone. One that a
-    reader converts once, as its entry's `prepare` says, is converted here, so
-    that no run pays for it. Raises SourceError when one of
+    One whose entry does not name the profile in `ahead` is left to the run that
+    asks for it. One that a reader converts once, as its entry's `prepare` says,
+    is converted here, so that no run pays for it. Raises SourceError when one of
     them cannot be had; the others are kept.
     """
     wanted = sorted({name for chapter in choose_for(names, profile)
@@ -21,7 +21,7 @@ def fetch(names, profile):
     for name in wanted:
         try:
             entry = describe(name)
-            if entry.get("profile", profile) != profile:
+            if profile not in entry.get("ahead", [profile]):
                 continue
             path = asset(name)
             print(f"{name}: {path}")

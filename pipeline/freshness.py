@@ -11,14 +11,22 @@ from pipeline import labels as labelling
 from pipeline.chapters import ROOT, load_all, parse
 
 LOCK = ROOT / "requirements.lock"
+KEPT = ROOT / "helpers" / "kept"
 
 
 def key(chapter, parameters, used=None):
     """Return the content key of a chapter executed with `parameters`.
 
-    It covers these and the chapter's ingredients, `used` where they are known.
+    It covers these and the chapter's ingredients, `used` where they are known;
+    with the default parameters, which a page has, the kept sweeps that it shows,
+    too. A run of such a sweep stops before they are shown.
     """
     parts = {"parameters": parameters, **(used or ingredients(chapter))}
+    if {**parameters, "profile": None} == {**chapter.defaults, "profile": None}:
+        shown = [KEPT / f"{name}.json"
+                 for name in labelling.constants_passed(chapter, "kept_sweep")]
+        parts["kept"] = {path.name: _sha(path.read_bytes())
+                         for path in shown if path.exists()}
     return _sha(json.dumps(parts, sort_keys=True).encode())
 
 

@@ -13,11 +13,10 @@ from pipeline import executed
 from pipeline.chapters import ROOT, SourceError
 from pipeline.derive import refuse_out_of_step
 from pipeline.execute import choose_for, execute_all, task_of
-from pipeline.freshness import commit, ingredients
+from pipeline.freshness import KEPT, commit, ingredients
 from pipeline.plot import draw
 
 SWEEPS = ROOT / "build" / "sweeps"
-KEPT = ROOT / "helpers" / "kept"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 

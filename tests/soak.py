@@ -20,7 +20,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,19 +28,11 @@ import nbformat
 
 from pipeline import executed
 from pipeline.chapters import ROOT, choose
+from pipeline.execute import task_of
 from pipeline.freshness import commit
 from pipeline.pages import SOAK, soak
+from pipeline.processes import THREADS, Processes, perform
 from pipeline.publish import SITE
-
-THREADS = "import torch\ntorch.set_num_threads({})\n"
-RUN = """
-import sys
-import papermill
-
-source, target = sys.argv[1:]
-papermill.execute_notebook(source, target, kernel_name="python3",
-                           progress_bar=False, cwd="notebooks")
-"""
 
 
 def run(chapter, threads, folder):
@@ -49,14 +40,13 @@ def run(chapter, threads, folder):
     notebook = nbformat.read(ROOT / "notebooks" / f"{chapter.name}.ipynb", 4)
     begin = next(cell for cell in notebook.cells if cell.cell_type == "code"
                  and re.search(r"^run = start\(", cell.source, re.M))
-    begin.source += "\n" + THREADS.format(threads)
-    source, target = folder / "source.ipynb", folder / "target.ipynb"
-    nbformat.write(notebook, source)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg",
-                   "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
-    subprocess.run([sys.executable, "-c", RUN, source, target], cwd=ROOT, check=True,
-                   env=environment, capture_output=True)
-    return executed.scraps(executed.read(target))
+    begin.source += f"\nimport torch\ntorch.set_num_threads({threads})\n"
+    task = {**task_of(chapter, "quick", {}), "notebook": nbformat.writes(notebook),
+            "environment": dict.fromkeys(THREADS, str(threads))}
+    result = perform(task, Processes(), folder / "log")
+    if result["error"]:
+        raise SystemExit(f"{chapter.name}: {result['error']}")
+    return executed.scraps(nbformat.reads(result["notebook"].decode(), 4))
 
 
 def compare(one, other):

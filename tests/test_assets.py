@@ -305,10 +305,10 @@ def test_an_asset_that_is_converted_once_is_prepared_when_fetched(monkeypatch):
     assert prepared == ["path of thing"]
 
 
-def test_an_asset_of_one_profile_is_not_fetched_for_another(monkeypatch, capsys):
+def test_an_asset_is_fetched_ahead_of_the_profiles_that_it_names(monkeypatch, capsys):
     monkeypatch.setattr(fetching, "constants_passed", lambda *_: {"thing"})
     monkeypatch.setattr(fetching, "asset", lambda name: f"path of {name}")
-    monkeypatch.setattr(fetching, "describe", lambda name: {"profile": "full"})
+    monkeypatch.setattr(fetching, "describe", lambda name: {"ahead": ["full"]})
     for profile, said in (("quick", ""), ("full", "thing: path of thing\n")):
         fetching.fetch(["likelihood"], profile)
         assert capsys.readouterr().out == said

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from tests.conftest import wait_for
 
 COPY = "build/executed/quick/notebooks/tiny.ipynb"
 
@@ -144,13 +145,6 @@ def start_run(house, marker):
     )
     wait_for(marker.exists)
     return process, int(marker.read_text().split()[0])
-
-
-def wait_for(condition, seconds=40):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.1)
 
 
 def alive(pid):

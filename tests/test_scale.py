@@ -15,7 +15,7 @@ from distributed import KilledWorker
 
 from pipeline import pages
 from pipeline.cluster import _result
-from tests.conftest import FIXTURES, ROOT, build
+from tests.conftest import FIXTURES, ROOT, build, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -105,13 +105,6 @@ def cluster(nap, tmp_path):
     cluster = Cluster(folder, nap.root)
     yield cluster
     cluster.stop()
-
-
-def wait_for(condition, seconds=30):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.05)
 
 
 def alive(house):

@@ -12,7 +12,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from docutils.core import publish_doctree
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
@@ -23,9 +22,11 @@ from helpers.figures import INK
 from pipeline import executed
 from pipeline import labels as labelling
 from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
+from pipeline.pdf import contents
 from pipeline.publish import SITE
 from pipeline.render import cover, keep_signs_with_errors
 from pipeline.render import page as rendered
+from tests.conftest import wait_for
 
 CHAPTERS = load_all()
 LABELS = labelling.collect(CHAPTERS)
@@ -38,12 +39,6 @@ DRIVER = shutil.which("chromedriver")
 if not (BINARY and DRIVER) and not os.environ.get("COURSE_NEEDS_BROWSER"):
     pytest.skip("Chromium and chromedriver are not installed",
                 allow_module_level=True)
-
-
-def pages():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"], *(chapter["file"] for part in toc["parts"]
-                           for chapter in part["chapters"])]
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +96,11 @@ def chapter(browser, address, source):
     return browser
 
 
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        time.sleep(0.1)
-
-
 def find(driver, selector):
     return driver.find_elements(By.CSS_SELECTOR, selector)
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", contents())
 def test_a_page_asks_no_other_host_and_reports_no_error(browser, address, page):
     browser.get("about:blank")
     browser.get_log("performance"), browser.get_log("browser")
@@ -130,7 +118,7 @@ def test_a_page_asks_no_other_host_and_reports_no_error(browser, address, page):
             if entry["level"] == "SEVERE"] == []
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", contents())
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_scrolls_sideways(browser, address, page, width):
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
@@ -287,7 +275,7 @@ def test_a_cover_that_is_not_there_stops_the_build():
         cover(source, run)
 
 
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", contents())
 def test_a_page_weighs_less_than_three_megabytes(page):
     assert (SITE / f"{page}.html").stat().st_size < 3e6
 

@@ -60,6 +60,14 @@ def test_an_archive_that_is_its_own_member_is_kept_whole(package, tmp_path):
     assert (tmp_path / "kept" / package.name).read_bytes() == package.read_bytes()
 
 
+def test_a_member_is_taken_out_and_one_that_is_not_there_is_named(package, tmp_path):
+    member = "usr/share/tuxpaint/stamps/food/plum.txt"
+    extract(package, [member], tmp_path / "found")
+    assert (tmp_path / "found" / "plum.txt").read_text() == "A plum."
+    with pytest.raises(CourseError, match="does not hold usr/share/pear"):
+        extract(package, ["usr/share/pear"], tmp_path / "lost")
+
+
 def test_without_the_unpacker_one_line_says_so(package, monkeypatch):
     monkeypatch.setattr("helpers.downloads.shutil.which", lambda name: None)
     with pytest.raises(CourseError, match="unpacked by dpkg-deb, which is not"):

@@ -10,6 +10,7 @@ import pytest
 
 from helpers import CourseError, kept_sweep
 from helpers.sweeps import Sweep
+from pipeline import freshness
 from pipeline.chapters import load_all
 from pipeline.plot import draw
 from pipeline.sweep import KEPT, as_markdown, code_of, tabulate
@@ -158,3 +159,16 @@ def test_a_wrong_sweep_is_refused_before_anything_runs(house, words, says):
     done = house.pipeline("sweep", *words, check=False)
     assert done.returncode == 1 and says in done.stderr
     assert "Traceback" not in done.stderr and not (house.root / "build").exists()
+
+
+def test_a_page_is_stale_when_the_sweep_that_it_shows_changes(monkeypatch, tmp_path):
+    monkeypatch.setattr(freshness, "KEPT", tmp_path)
+    chapter = next(c for c in load_all() if c.name == "nmt")
+    page = {**chapter.defaults, "profile": "full"}
+    single = {**page, "only": "GRU 32, small"}
+    keys = []
+    for text in ("one", "other"):
+        (tmp_path / "nmt.json").write_text(text)
+        keys.append([freshness.key(chapter, parameters, {"lock": "same"})
+                     for parameters in (page, single)])
+    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]

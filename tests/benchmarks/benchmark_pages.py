@@ -13,8 +13,9 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+from pipeline.pdf import contents
 from pipeline.publish import SITE
-from tests.test_site import chromium, find, pages
+from tests.test_site import chromium, find
 
 PAINT = ("const [e] = performance.getEntriesByName('first-contentful-paint');"
          "return e ? e.startTime : null")
@@ -50,7 +51,7 @@ def main():
             print("| page | kB | first paint, ms | images | with alt text |")
             print("|---|---:|---:|---:|---:|")
             totals = [0, 0]
-            for page in pages():
+            for page in contents():
                 size, paint, images, described = measure(
                     browser, f"http://127.0.0.1:{server.server_port}", page)
                 print(f"| {page} | {size:.0f} | {paint:.0f} | {images} | {described} |")
