@@ -217,6 +217,7 @@ def test_without_scripts_and_in_print_one_frame_is_left(chapter, source, address
     plain = chromium(tmp_path / "plain", javascript=False)
     try:
         plain.get(f"{address}/{page_of(source)}.html")
+        wait_for(lambda: find(plain, ".course-explore"))  # a browser just begun
         figure = find(plain, ".course-explore")[0]
         assert len(visible_frames(figure)) == 1
         assert not figure.find_element(By.TAG_NAME, "label").is_displayed()
