@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import subprocess
+from functools import cache
 
 import helpers
 from helpers.assets import manifest
@@ -85,7 +86,7 @@ def helper_files(chapters):
     wanted = [ROOT / "helpers" / "__init__.py"]
     for chapter in chapters:
         for cell in chapter.code:
-            wanted += _imported(parse(cell.filled))
+            wanted += _imported(cell.filled)
         if chapter.exercises:
             wanted.append(ROOT / "helpers" / "checks" / f"{chapter.name}.py")
     found = set()
@@ -94,14 +95,25 @@ def helper_files(chapters):
         if path not in found and path.exists():
             found.add(path)
             if path.parent.name != "helpers" or path.name != "__init__.py":
-                wanted += _imported(ast.parse(path.read_text()))
+                wanted += _imported(path.read_text())
     return sorted(found)
 
 
-def _imported(tree):
-    """Return the files of the modules of helpers that a syntax tree imports."""
+def _imported(code):
+    """Return the files of the modules of helpers that code imports."""
+    found = []
+    for module in _modules(code):
+        path = ROOT.joinpath(*module.split("."))
+        packages = [parent for parent in path.parents if parent.is_relative_to(ROOT)]
+        found += [path.with_suffix(".py"), path / "__init__.py",
+                  *(parent / "__init__.py" for parent in packages if parent != ROOT)]
+    return [path for path in found if path.exists()]
+
+
+@cache
+def _modules(code):
     modules = []
-    for node in ast.walk(tree):
+    for node in ast.walk(parse(code)):
         if isinstance(node, ast.Import):
             modules += [a.name for a in node.names if a.name.startswith("helpers")]
         elif isinstance(node, ast.ImportFrom) and node.module == "helpers":
@@ -111,13 +123,7 @@ def _imported(tree):
             "helpers."
         ):
             modules += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-    found = []
-    for module in modules:
-        path = ROOT.joinpath(*module.split("."))
-        packages = [parent for parent in path.parents if parent.is_relative_to(ROOT)]
-        found += [path.with_suffix(".py"), path / "__init__.py",
-                  *(parent / "__init__.py" for parent in packages if parent != ROOT)]
-    return [path for path in found if path.exists()]
+    return modules
 
 
 def _reached(chapter, chapters):

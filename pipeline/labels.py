@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.chapters import SourceError, parse
 from pipeline.myst import walk
@@ -62,16 +63,23 @@ def constants_passed(chapter, function):
     """
     found = []
     for cell in chapter.code:
-        for node in ast.walk(parse(cell.filled)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
-                first = node.args[0] if node.args else None
-                if not isinstance(getattr(first, "value", None), str):
+        for called, first in _calls(cell.filled):
+            if called == function:
+                if not isinstance(first, str):
                     raise SourceError(
                         f"{chapter.path.name}:{cell.line}: {function}() takes a "
                         "name in quotes as its first argument"
                     )
-                found.append(first.value)
+                found.append(first)
     return found
+
+
+@cache
+def _calls(code):
+    """Return the names that are called in code, with their first constant or None."""
+    return [(node.func.id, getattr(node.args[0], "value", None) if node.args else None)
+            for node in ast.walk(parse(code))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
 
 
 def refuse_unverified(chapters, labels):

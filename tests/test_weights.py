@@ -107,6 +107,18 @@ def test_gguf_is_converted_once_in_silence_and_read_back_equal(
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_is_converted_is_checked_without_being_read(gguf_file, tmp_path,
+                                                         monkeypatch):
+    made = causal_lm.conversion(gguf_file)
+    made.make()
+    (folder,) = kept(tmp_path)
+    monkeypatch.setattr(causal_lm, "_read", lambda *_, **__: pytest.fail("read"))
+    causal_lm.conversion(gguf_file).make()
+    (folder / "config.json").write_text("damaged")
+    with pytest.raises(pytest.fail.Exception):
+        causal_lm.conversion(gguf_file).make()
+
+
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete", "sums"])
 def test_a_damaged_conversion_is_made_again(gguf_file, tmp_path, damage):
     right = logits(load_causal_lm(gguf_file)[0])
@@ -149,7 +161,7 @@ def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys,
 def test_another_version_of_transformers_converts_anew(gguf_file, tmp_path,
                                                        monkeypatch):
     load_causal_lm(gguf_file)
-    monkeypatch.setattr("transformers.__version__", "0.0")
+    monkeypatch.setattr(conversions, "version", lambda package: "0.0")
     load_causal_lm(gguf_file)
     assert len(kept(tmp_path)) == 2
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from helpers.errors import CourseError
-from helpers.weights.conversions import converted_once
+from helpers.weights.conversions import Conversion
 from helpers.weights.reading import place_of, quiet
 
 
@@ -22,7 +22,12 @@ def load_causal_lm(source):
             return _from_hub(source)
         if source.is_dir():
             return _from_folder(source)
-        return _from_gguf(source)
+        return conversion(source).load()
+
+
+def conversion(path):
+    """Return the Conversion of a GGUF file."""
+    return Conversion([path], [__file__], _read, lambda: _convert(path))
 
 
 def _from_folder(folder):
@@ -32,10 +37,6 @@ def _from_folder(folder):
         raise CourseError(
             f"{folder} could not be read as a model in the hub's format: {error}"
         ) from error
-
-
-def _from_gguf(path):
-    return converted_once([path], [__file__], _read, lambda: _convert(path))
 
 
 def _convert(path):

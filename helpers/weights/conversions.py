@@ -5,36 +5,54 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from helpers.assets import cache_folder, sha256
+from helpers.weights.reading import quiet
 
 SUMS = "sha256.json"
 
 
-def converted_once(files, readers, read, convert):
-    """Return the model and the tokenizer that `convert()` makes of files.
+@dataclass(frozen=True)
+class Conversion:
+    """A model and its tokenizer that `convert()` makes of files, and is kept.
 
-    The result is saved; from then on `read(folder)` has it back. It is made
-    again when it is damaged, and when one of the files, one of the modules at the
-    paths `readers` or the version of transformers has changed.
+    From then on `read(folder)` has them back. They are made again when what is
+    kept is damaged, and when one of the `files`, one of the modules at the paths
+    `readers` or the version of transformers has changed.
     """
-    folder = _folder([*files, *map(Path, readers)], files[0].stem)
-    if _intact(folder):
-        with contextlib.suppress(OSError, ValueError):
-            return read(folder)
-    model, tokenizer = convert()
-    _keep(model, tokenizer, folder)
-    return model, tokenizer
 
+    files: list[Path]
+    readers: list[str]
+    read: Callable
+    convert: Callable
 
-def _folder(files, name):
-    """Return the folder of a conversion, named by all that decides it."""
-    from transformers import __version__
+    def make(self):
+        """Convert, unless it is done: what is kept is checked and not read."""
+        if not _intact(self.folder):
+            self.load()
 
-    content = "".join(map(sha256, files)) + __version__
-    key = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return cache_folder() / "converted" / f"{name}-{key}"
+    def load(self):
+        """Return the model and its tokenizer, read or made."""
+        folder = self.folder
+        with quiet():
+            if _intact(folder):
+                with contextlib.suppress(OSError, ValueError):
+                    return self.read(folder)
+            model, tokenizer = self.convert()
+            _keep(model, tokenizer, folder)
+        return model, tokenizer
+
+    @property
+    def folder(self):
+        """The folder of the conversion, named by all that decides it."""
+        hashes = map(sha256, [*self.files, *map(Path, self.readers)])
+        content = "".join(hashes) + version("transformers")
+        key = hashlib.sha256(content.encode()).hexdigest()[:16]
+        return cache_folder() / "converted" / f"{self.files[0].stem}-{key}"
 
 
 def _keep(model, tokenizer, folder):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 from helpers.weights import onnx_file
-from helpers.weights.conversions import converted_once
+from helpers.weights.conversions import Conversion
 from helpers.weights.onnx_file import read_onnx_weights
 from helpers.weights.reading import place_of, quiet
 
@@ -25,9 +25,7 @@ def load_seq2seq(source):
     source = place_of(source)
     with quiet():
         if isinstance(source, Path) and (source / "encoder.onnx").is_file():
-            files = [source / name for name in (*PARTS, "tokenizer.json")]
-            return converted_once(files, [__file__, onnx_file.__file__], _read,
-                                  lambda: _from_onnx(source))
+            return conversion(source).load()
         try:
             return _read(source)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -36,6 +34,13 @@ def load_seq2seq(source):
                 "it. Is the name right, and is there a network?")
             raise CourseError(f"{source} could not be read {where} ({error})"
                               ) from error
+
+
+def conversion(folder):
+    """Return the Conversion of a folder of ONNX files."""
+    files = [folder / name for name in (*PARTS, "tokenizer.json")]
+    return Conversion(files, [__file__, onnx_file.__file__], _read,
+                      lambda: _from_onnx(folder))
 
 
 def _read(source):
