@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 import helpers
 from pipeline.chapters import ROOT, load_all
@@ -67,3 +69,15 @@ def test_the_lock_holds_every_dependency_and_helpers_pin_none():
         assert re.match(r"[\w-]+", dependency)[0].lower() in locked, dependency
     assert all(re.fullmatch(r"[\w-]+", d) for d in project["dependencies"])
     assert lock["torch"] == "2.13.0" and lock["jupyter-book"] == "1.0.4.post1"
+
+
+def test_every_pinned_package_installs_on_the_oldest_python_that_is_declared():
+    """Debian 12 has 3.11.2, older than the one that resolves the lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    asked = {line: metadata.metadata(line.partition("==")[0])["Requires-Python"]
+             for line in lines}
+    assert len(asked) > 100
+    assert [line for line, versions in asked.items()
+            if versions and oldest not in SpecifierSet(versions)] == []
