@@ -81,12 +81,13 @@ def start(chapter, *, profile, seed, extra_profile=None):
     """Begin a run: seed every generator, fix threads, device and figure style.
 
     `profile` is "quick" or "full" (or the chapter's `extra_profile`), `seed`
-    a whole number from 0 to 2³² − 1. Raises CourseError for any other value and
-    for a parameter that was passed to the notebook and that it does not have.
+    a whole number from 0 to 2³² − 1. Raises CourseError for any other value, and
+    for a parameter passed to the notebook that it does not have or that is not
+    of the kind of its default.
     """
     global _current
     profiles = PROFILES + ((extra_profile,) if extra_profile else ())
-    _refuse_unknown_parameters()
+    _refuse_wrong_parameters()
     if profile not in profiles:
         raise CourseError(
             f"there is no profile {profile!r}; the profiles of this chapter "
@@ -149,30 +150,40 @@ def _shell():
     return ipython.get_ipython() if ipython else None
 
 
-def _refuse_unknown_parameters():
-    """papermill only warns of a parameter that the notebook does not have."""
+def _refuse_wrong_parameters():
+    """papermill only warns of an unknown parameter, and takes any value."""
     shell = _shell()
     cells = list(shell.user_ns.get("In", ())) if shell is not None else []
     for position, cell in enumerate(cells):
         if cell.splitlines()[:1] == ["# Parameters"]:
-            known = set().union(*map(_assigned, cells[:position]))
-            unknown = sorted(_assigned(cell) - known)
+            known = {name: value for before in cells[:position]
+                     for name, value in _assigned(before).items()}
+            passed = _assigned(cell)
+            unknown = sorted(passed.keys() - known.keys())
             if unknown:
                 raise CourseError(
                     f"this notebook has no parameter {names(unknown)}; "
                     f"it has {names(sorted(known))}"
                 )
+            for name, value in passed.items():
+                if isinstance(known[name], str) and not isinstance(value, str):
+                    raise CourseError(
+                        f"{name} is a text, by default {known[name]!r}, and not "
+                        f"{value!r}"
+                    )
 
 
 def _assigned(cell):
+    """Return the names to which code assigns, with the constants or None."""
     try:
         tree = ast.parse(cell)
     except SyntaxError:
-        return set()
-    return {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+        return {}
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                found[node.targets[0].id] = None
+    return found

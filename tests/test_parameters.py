@@ -1,10 +1,12 @@
 """A parameter of the wrong kind or value ends in one clear error, before any work."""
 
 import ast
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 
-from helpers import start
+from helpers import session, start
 from helpers.errors import CourseError
 from pipeline.chapters import load_all, parse
 
@@ -48,25 +50,38 @@ def test_start_refuses_every_wrong_value(chapter, name, values, says):
             exec(begin, names)
 
 
+NO_TEXTS = [None, 0, 3, 1.5, True, False, [], ["quick"], {}, {"quick": 1}, (), b"quick"]
+OTHERS = [(chapter, name) for chapter in CHAPTERS for name in chapter.defaults
+          if name not in ("profile", "seed")]
+
+
+@pytest.mark.parametrize("chapter, name", OTHERS,
+                         ids=lambda part: getattr(part, "name", part))
+def test_a_text_is_wanted_where_the_default_is_one(chapter, name, monkeypatch):
+    assert isinstance(chapter.defaults[name], str)
+    (default,) = [cell.source for cell in chapter.code if "parameters" in cell.tags]
+    _, begin = first_steps(chapter)
+    for value in NO_TEXTS:
+        cells = ["", default, f"# Parameters\n{name} = {value!r}"]
+        shell = SimpleNamespace(user_ns={"In": cells})
+        monkeypatch.setattr(session, "_shell", lambda shell=shell: shell)
+        with pytest.raises(CourseError, match=f"^{name} is a text, by default"):
+            exec(begin, {"start": start, **chapter.defaults})
+
+
+TRAINING = ("train", "fine_tune", "tuned", "fit", "study", "step", "backward")
+NOWHERE = ("no-such/model", "Is the name right, and is there a network?")
 WRONG = {
-    ("bert_finetuning", "model_name"): [
-        ("3", "a model goes by its name or its path, not by 3"),
-    ],
-    ("language_sampling", "model_name"): [
-        ("3", "a model goes by its name or its path, not by 3"),
-    ],
-    ("text_and_images", "model_name"): [
-        ("3", "a model goes by its name or its path, not by 3"),
-    ],
+    ("bert_finetuning", "model_name"): [NOWHERE],
+    ("language_sampling", "model_name"): [NOWHERE, ("3", "model_name is a text")],
+    ("text_and_images", "model_name"): [NOWHERE],
     ("text_and_images", "data"): [
         ("flags", "data is one of 'emoji' and 'photographs', not 'flags'"),
     ],
     ("summarization", "data"): [
         ("no-such-set", "is neither \"awards\" nor a folder or a set of the hub"),
     ],
-    ("summarization", "model_name"): [
-        ("3", "a model goes by its name or its path, not by 3"),
-    ],
+    ("summarization", "model_name"): [NOWHERE],
     ("summarization", "own_summaries"): [
         ("no-such-file.txt", "own_summaries is no file: no-such-file.txt"),
     ],
@@ -77,15 +92,32 @@ WRONG = {
 
 
 def test_every_other_parameter_is_tried_below():
-    others = {(chapter.name, name) for chapter in CHAPTERS
-              for name in chapter.defaults if name not in ("profile", "seed")}
-    assert others == WRONG.keys()
+    assert {(chapter.name, name) for chapter, name in OTHERS} == WRONG.keys()
 
 
 @pytest.mark.parametrize("chapter, name, value, says", [
     (*where, *wrong) for where, tried in WRONG.items() for wrong in tried])
-def test_a_wrong_value_of_another_parameter_is_refused(chapter, name, value, says,
-                                                       whole_house):
+def test_a_wrong_value_is_refused_before_anything_is_trained(
+        chapter, name, value, says, whole_house, monkeypatch):
+    monkeypatch.setitem(whole_house.environment, "HF_HUB_OFFLINE", "1")
     done = whole_house.pipeline("run", chapter, "-p", name, value, check=False)
     assert done.returncode == 1
     assert says in done.stdout and "Traceback" not in done.stdout
+    (failed,) = (whole_house.root / "build").rglob("*.failed.ipynb")
+    notebook = nbformat.read(failed, 4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    (end,) = [i for i, cell in enumerate(cells) if any(
+        output.output_type == "error" for output in cell.outputs)]
+    assert not [call for cell in cells[:end] for call in calls(cell.source)
+                if call.startswith(TRAINING)]
+
+
+def calls(code):
+    """Return the names that code calls, but for the bodies that it defines."""
+    waiting = list(parse(code).body)
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Call):
+            yield getattr(node.func, "id", getattr(node.func, "attr", ""))
