@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from importlib import metadata
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -74,10 +75,20 @@ def test_the_lock_holds_every_dependency_and_helpers_pin_none():
 def test_every_pinned_package_installs_on_the_oldest_python_that_is_declared():
     """Debian 12 has 3.11.2, older than the one that resolves the lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    oldest = re.match(r">=([\d.]+)", project["requires-python"])[1] + ".0"
     lines = (ROOT / "requirements.lock").read_text().splitlines()
-    asked = {line: metadata.metadata(line.partition("==")[0])["Requires-Python"]
+    asked = {line: metadata.metadata(line.partition("==")[0]).get("Requires-Python")
              for line in lines}
     assert len(asked) > 100
     assert [line for line, versions in asked.items()
             if versions and oldest not in SpecifierSet(versions)] == []
+
+
+@pytest.mark.parametrize("minor", range(9, 17))
+def test_make_asks_for_the_versions_of_python_that_are_declared(minor):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = f"3.{minor}.1" in SpecifierSet(project["requires-python"])
+    (code,) = re.findall(r"-c 'import sys; sys.exit\((.+)\)'",
+                         (ROOT / "Makefile").read_text())
+    refused = eval(code, {"sys": SimpleNamespace(version_info=(3, minor, 1))})
+    assert bool(refused) is not declared
