@@ -44,10 +44,22 @@ def test_helpers_never_import_the_pipeline():
             assert not any(m.split(".")[0] == "pipeline" for m in modules), path.name
 
 
+IMPORTED_ALONE = """
+import os, datasets, torch, transformers  # once, for they are slow
+import helpers
+for name in helpers.__all__:
+    child = os.fork()
+    if not child:
+        it = getattr(helpers, name)
+        assert it.__doc__ and callable(it), name
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, name
+"""
+
+
 def test_every_name_of_helpers_is_there_and_documented():
-    for name in helpers.__all__:
-        code = f"from helpers import {name} as it; assert it.__doc__ and callable(it)"
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    """Each in a process of its own: a module must not take its function's name."""
+    subprocess.run([sys.executable, "-c", IMPORTED_ALONE], check=True, cwd=ROOT)
     with pytest.raises(AttributeError, match="it has CourseError, start"):
         helpers.nothing  # noqa: B018
 
@@ -92,3 +104,12 @@ def test_make_asks_for_the_versions_of_python_that_are_declared(minor):
                          (ROOT / "Makefile").read_text())
     refused = eval(code, {"sys": SimpleNamespace(version_info=(3, minor, 1))})
     assert bool(refused) is not declared
+
+
+def test_conda_is_asked_for_what_make_installs():
+    wanted = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    *conda, pip = wanted
+    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+    (python,) = [word.partition("=")[2] for word in conda if word.startswith("python=")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"{python}.9" in SpecifierSet(project["requires-python"])
