@@ -41,10 +41,9 @@ def descend(loss, start):
 
 
 def conditional_kl(p_joint, q_conditional):
-    """Return the mean over p(x) of KL(p(y|x)‖q(y|x)), p and q of shape (x, y).
-
-    In nats, infinite where q rules out what occurs: def-li-conditional-kl."""
+    """Return def-li-conditional-kl in nats, for p and q of shape (x, y)."""
     mix = p_joint.sum(1, keepdim=True) * q_conditional
+    mix = torch.where(p_joint > 0, mix, 1.0)  # or 0/0 in the gradient
     return (torch.xlogy(p_joint, p_joint) - torch.xlogy(p_joint, mix)).sum()
 
 

@@ -300,6 +300,7 @@ def fine_tune(model, tokenizer, pairs, *, steps, size, longest, seed):
             optim="adafactor", learning_rate=1e-3, seed=seed,
             lr_scheduler_type="constant", logging_steps=1, report_to="none",
             save_strategy="no", disable_tqdm=not interactive(),
+            average_tokens_across_devices=False,
             use_cpu=model.device.type == "cpu"), train_dataset=rows,
             data_collator=DataCollatorForSeq2Seq(tokenizer, model))
         trainer.remove_callback(PrinterCallback)

@@ -21,7 +21,8 @@ CUT = "no gradient gets through: .item(), float(), .detach() and numpy cut it of
         "Σ p(x, y) log [p(y|x) / q(y|x)] = Σ p(x, y) log [p(x, y) / (p(x) q(y|x))]: "
         "then nothing is divided by a p(x) that may be 0.",
         "torch.xlogy(p, p) − torch.xlogy(p, p(x) q(y|x)), summed over both axes; "
-        "xlogy(0, 0) is 0.",
+        "xlogy(0, 0) is 0. Where p is 0 put 1 in place of p(x) q(y|x), or the "
+        "gradient is 0 / 0 in a row that never occurs.",
     ),
 )
 def conditional_kl(answer):
@@ -100,6 +101,18 @@ def conditional_kl(answer):
         lambda: _gradient(lambda t: answer(p, t.softmax(1)), logits),
         rows * logits.softmax(1) - p,
         [Mistake(CUT, raises=ERRORS)],
+    )
+    logits = torch.tensor([[0.2, -0.4], [1.0, 0.3], [0.1, 0.5]], dtype=torch.float64)
+    slope = gaps.sum(1, keepdim=True) * logits.softmax(1) - gaps
+    hole = slope.clone()
+    hole[1] = math.nan
+    yield Case(
+        "its gradient at [[.5, 0], [0, 0], [.2, .3]]",
+        lambda: _gradient(lambda t: answer(gaps, t.softmax(1)), logits),
+        slope,
+        [Mistake("in a row that never occurs the gradient is 0 / 0, though the value "
+                 "is right: put 1 in place of p(x) q(y|x) where p is 0", hole),
+         Mistake(CUT, raises=ERRORS)],
     )
 
 

@@ -182,6 +182,7 @@ WRONG = {
             lambda p, r, q: torch.nan_to_num(p * (p / r / q).log(), 0.0, 0.0, 0.0)
         )(p, q), "hide that"),
         "detached": (lambda p, q: kl()(p, q.detach()), "no gradient"),
+        "0/0 in the gradient": (kl(), "the gradient is 0 / 0"),
         "no row left out": (lambda p, q: p.sum(1) @ kl_divergence(
             Categorical(p / p.sum(1, keepdim=True)), Categorical(q)),
             "a row that never occurs"),
