@@ -89,9 +89,10 @@ def test_two_processes_make_the_steps_of_one(tmp_path):
             timeout=180)
         assert done.returncode == 0, done.stderr[-3000:]
 
-    (losses, one), (_, first), (_, second) = (
+    (losses, one), (shared, first), (_, second) = (
         torch.load(tmp_path / f"{name}.pt") for name in ("one0", "two0", "two1"))
     assert len(losses) == 3
+    assert torch.allclose(torch.tensor(shared), torch.tensor(losses), atol=1e-4)
     start = T5ForConditionalGeneration.from_pretrained(tmp_path / "model").state_dict()
     assert any(not torch.equal(start[name], one[name]) for name in one)
     for name in one:
