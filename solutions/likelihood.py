@@ -41,7 +41,7 @@ def descend(loss, start):
 
 
 def conditional_kl(p_joint, q_conditional):
-    """Return def-li-conditional-kl in nats, for p and q of shape (x, y)."""
+    """Return the mean of KL(p(y|x)‖q(y|x)) over p(x), nats; both (x, y)."""
     mix = p_joint.sum(1, keepdim=True) * q_conditional
     mix = torch.where(p_joint > 0, mix, 1.0)  # or 0/0 in the gradient
     return (torch.xlogy(p_joint, p_joint) - torch.xlogy(p_joint, mix)).sum()

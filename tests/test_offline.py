@@ -14,7 +14,6 @@ from pipeline.labels import constants_passed
 ALONE = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c", (
     'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'),
     "sh"]
-READERS = {"smollm2_135m": "load_causal_lm", "title_t5": "load_seq2seq"}
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +43,8 @@ def test_an_asset_is_had_from_a_read_only_cache(alone, name):
     if "ahead" in describe(name) and not (cache_folder() / name).exists():
         pytest.skip(f"{name} is fetched only when a run asks for it")
     code = f"import helpers\npath = helpers.asset({name!r})\n"
-    if name in READERS:
-        code += f"helpers.{READERS[name]}(path)\n"
+    if reader := describe(name).get("prepare"):
+        code += f"helpers.load_{reader}(path)\n"
     done = alone(cache_folder(), code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -33,17 +33,17 @@ class Conversion:
     def make(self):
         """Convert, unless it is done: what is kept is checked and not read."""
         if not _intact(self.folder):
-            self.load()
+            with quiet():
+                self.load()
 
     def load(self):
         """Return the model and its tokenizer, read or made."""
         folder = self.folder
-        with quiet():
-            if _intact(folder):
-                with contextlib.suppress(OSError, ValueError):
-                    return self.read(folder)
-            model, tokenizer = self.convert()
-            _keep(model, tokenizer, folder)
+        if _intact(folder):
+            with contextlib.suppress(OSError, ValueError):
+                return self.read(folder)
+        model, tokenizer = self.convert()
+        _keep(model, tokenizer, folder)
         return model, tokenizer
 
     @property
