@@ -1,27 +1,32 @@
-# make book: environment, notebooks, execution, site.   make test: every gate.   make soak: runs compared.
+# make book: environment, notebooks, execution, site.   make check: the fast gates.
+# make test: every gate.   make test-all: those that take an hour, too.
 PROFILE ?= quick
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: book test soak env lock clean
+.PHONY: book check test test-all soak env lock clean
 
 book: $(STAMP)
-	@$(BIN)/python -m pipeline derive
-	@$(BIN)/python -m pipeline assets --profile $(PROFILE)
-	@$(BIN)/python -m pipeline run --profile $(PROFILE)
-	@mkdir -p build
-	@COURSE_PROFILE=$(PROFILE) $(BIN)/jupyter-book build . -W --keep-going -n \
-	    > build/site.log 2>&1 || { cat build/site.log; exit 1; }
-	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+	@$(BIN)/python -m pipeline book --profile $(PROFILE)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/python -m pipeline derive --check
+	$(PYTEST) tests/fast
 
 test: $(STAMP)
-	$(BIN)/python -m pipeline derive --check
 	$(BIN)/ruff check .
+	$(BIN)/python -m pipeline derive --check
 	$(MAKE) --no-print-directory book
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval solutions tests
+	$(PYTEST) --nbval solutions tests
 
-# Half an hour: run it before a term, not before a commit.
+# Weekly, not before a commit.
+test-all: test
+	$(PYTEST) -m weekly tests
+	$(BIN)/python -m tests.soak
+
 soak: book
 	$(BIN)/python -m tests.soak
 

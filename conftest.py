@@ -2,8 +2,8 @@
 
 from nbval import plugin
 
-from pipeline import regression
+from pipeline.records import references
 
 if not getattr(plugin, "knows_tolerance", False):
-    regression.install(plugin)
+    references.install(plugin)
     plugin.knows_tolerance = True

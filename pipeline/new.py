@@ -12,101 +12,88 @@ from pathlib import Path
 
 import yaml
 
-import helpers.checks
-from pipeline import labels as labelling
-from pipeline.chapters import ROOT, SourceError, load, load_all
+import helpers.exercises
+from pipeline.errors import BookError
+from pipeline.source.chapter import load
+from pipeline.source.labels import collect, refuse_unverified
+from pipeline.source.rules import refuse_bad_cells
 
 TEMPLATES = Path(__file__).parent / "scaffold"
 TARGETS = {
     "chapter.md": "book/chapters/{}.md",
-    "checks.py": "helpers/checks/{}.py",
+    "exercises.py": "helpers/exercises/{}.py",
     "mutants.py": "tests/mutants/{}.py",
 }
 PLACEHOLDER = re.compile(r"\b(NAME|LABEL|TITLE|NUMBER)\b")
 WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 30  # the line with start("NAME", …) stays within its 79 columns
-PART = re.compile(r"\|[ |]*\*\*Part \w+\. (?P<caption>.+?)\*\*")
-ROW = re.compile(r"\| (?P<number>\d+) \|")
 
 
-def new(name, number=None):
+def new(book, name, number=None):
     """Write the sources of a chapter and its line in _toc.yml, or nothing.
 
-    Without a `number` it gets the first that neither a chapter nor the map in
-    book/intro.md has. Returns the paths written. Raises SourceError for a
-    name or a number that cannot be used.
+    Without a `number` it gets the one behind the last chapter's. Returns the paths
+    written. Raises BookError for a name or a number that cannot be used.
     """
-    chapters, places = load_all(), _places()
-    taken = {chapter.number: chapter.name for chapter in chapters}
+    taken = {chapter.number: chapter.name for chapter in book.chapters}
     _refuse_name(name, taken.values())
     if number is None:
-        number = 1 + max([*taken, *places], default=0)
+        number = 1 + max(taken, default=0)
     if number < 1:
-        raise SourceError(f"a chapter's number is 1 or more, not {number}")
+        raise BookError(f"a chapter's number is 1 or more, not {number}")
     if number in taken:
-        raise SourceError(f"chapter {number} is {taken[number]}")
+        raise BookError(f"chapter {number} is {taken[number]}")
 
     words = {"NAME": name, "LABEL": name.replace("_", "-"), "NUMBER": str(number),
              "TITLE": name.replace("_", " ").capitalize()}
     texts = {
-        ROOT / target.format(name): PLACEHOLDER.sub(
+        book.root / target.format(name): PLACEHOLDER.sub(
             lambda m: words[m[0]], (TEMPLATES / template).read_text())
         for template, target in TARGETS.items()
     }
     for path in texts:
         if path.exists():
-            raise SourceError(f"{path.relative_to(ROOT)} is there already")
+            raise BookError(f"{book.relative(path)} is there already")
     source, *_ = texts.values()
-    _refuse_underivable(name, source, chapters)
-    texts[ROOT / "_toc.yml"] = _contents(name, number, taken, places.get(number))
+    _refuse_underivable(name, source, book.chapters)
+    contents = book.root / "_toc.yml"
+    texts[contents] = _with_chapter(contents.read_text(), name, number, taken)
     _write_all(texts)
-    return [path.relative_to(ROOT) for path in texts]
+    return [book.relative(path) for path in texts]
 
 
 def _refuse_name(name, others):
     if not WORDS.fullmatch(name):
-        raise SourceError(
+        raise BookError(
             f"{name!r} cannot name a chapter: write lower-case words of letters "
             "and digits, joined by single underscores, as in policy_gradient"
         )
     if len(name) > LONGEST:
-        raise SourceError(f"{name} is longer than {LONGEST} characters")
+        raise BookError(f"{name} is longer than {LONGEST} characters")
     if name in others:
-        raise SourceError(f"there is a chapter {name} already")
-    # The checks become an attribute of their package and would hide its own.
-    if keyword.iskeyword(name) or hasattr(helpers.checks, name):
-        raise SourceError(f"{name} is a reserved word")
+        raise BookError(f"there is a chapter {name} already")
+    # The chapter's module would hide the package's own name.
+    if keyword.iskeyword(name) or hasattr(helpers.exercises, name):
+        raise BookError(f"{name} is a reserved word")
 
 
 def _refuse_underivable(name, source, chapters):
-    """Raise SourceError where the book with this chapter breaks a rule."""
+    """Raise BookError where the book with this chapter breaks a rule."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.md"
         path.write_text(source)
-        book = [*chapters, load(path)]
-    labelling.refuse_unverified(book, labelling.collect(book))
+        chapter = load(path)
+    refuse_bad_cells(chapter)
+    refuse_unverified([chapter], collect([*chapters, chapter]))
 
 
-def _places():
-    """Return the numbers on the map of the course, each with its part."""
-    places, caption = {}, None
-    for line in (ROOT / "book" / "intro.md").read_text().splitlines():
-        if part := PART.match(line):
-            caption = part["caption"]
-        elif row := ROW.match(line):
-            places[int(row["number"])] = caption
-    return places
+def _with_chapter(text, name, number, taken):
+    """Return the contents with the chapter before the first of a higher number.
 
-
-def _contents(name, number, taken, caption):
-    """Return _toc.yml with the chapter in its part, in the numbers' order.
-
-    A number that is not on the map goes to the last numbered part.
+    Without such a one it goes behind the last chapter.
     """
-    text = (ROOT / "_toc.yml").read_text()
     parts = [part for part in yaml.safe_load(text)["parts"] if part.get("numbered")]
-    part = next((p for p in parts if p["caption"] == caption), parts[-1])
-    files = [chapter["file"] for chapter in part["chapters"]]
+    files = [page["file"] for part in parts for page in part["chapters"]]
     later = [f"notebooks/{taken[n]}" for n in sorted(taken) if n > number]
     follower = next((file for file in later if file in files), None)
     neighbour = follower or files[-1]
@@ -128,5 +115,5 @@ def _write_all(texts):
             elif path.is_file():
                 path.unlink()
         if isinstance(error, OSError):
-            raise SourceError(f"nothing was written: {error}") from error
+            raise BookError(f"nothing was written: {error}") from error
         raise

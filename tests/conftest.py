@@ -1,5 +1,7 @@
-"""A small house of its own for tests that edit, break or execute things."""
+"""A small book of its own for tests that edit, break or execute things."""
 
+import contextlib
+import io
 import os
 import shutil
 import socket
@@ -7,11 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from pipeline.book import Book, here
+from pipeline.commands import main
+from pipeline.derive import derive
+
+BOOK = here()
+ROOT = BOOK.root
 FIXTURES = Path(__file__).parent / "fixtures"
+CODE = ("pyproject.toml", "conftest.py", "_config.yml", "requirements.lock")
 
 
 @pytest.fixture
@@ -42,8 +51,13 @@ class House:
         self.environment = {**os.environ, "PYTHONPATH": str(root)}
 
     @property
+    def book(self):
+        """The book as it is now."""
+        return Book(self.root)
+
+    @property
     def source(self):
-        (path,) = (self.root / "book" / "chapters").glob("*.md")
+        (path,) = self.book.sources.glob("*.md")
         return path
 
     def edit(self, path, old, new):
@@ -52,7 +66,18 @@ class House:
         assert old in text, f"{old!r} is not in {path.name}"
         path.write_text(text.replace(old, new))
 
+    def pipeline(self, *words, check=True):
+        """Run a command of the pipeline on this book, in this process."""
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            code = main(list(words), self.book)
+        done = SimpleNamespace(returncode=code, stdout=out.getvalue(),
+                               stderr=errors.getvalue())
+        assert not (check and code), done.stdout + done.stderr
+        return done
+
     def python(self, *words, check=True, timeout=240):
+        """Run Python in this folder, in a process of its own."""
         done = subprocess.run(
             [sys.executable, *words], cwd=self.root, env=self.environment,
             capture_output=True, text=True, timeout=timeout,
@@ -61,42 +86,40 @@ class House:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def pipeline(self, *words, **options):
-        return self.python("-m", "pipeline", *words, **options)
 
-
-def build(root, chapter, checks, references):
+def build(root, chapter, exercises, references=FIXTURES / "references.bib"):
+    """Make a house of one chapter source and the module of its exercises."""
     for name in ("helpers", "pipeline"):
         shutil.copytree(ROOT / name, root / name,
                         ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (root / "helpers" / "checks").glob("[a-z]*.py"):
-        path.unlink()
-    for name in ("pyproject.toml", "conftest.py", "_config.yml", "requirements.lock"):
+    for other in BOOK.chapters:
+        (root / "helpers" / "exercises" / f"{other.name}.py").unlink()
+    for name in CODE:
         shutil.copy(ROOT / name, root)
     (root / "book" / "chapters").mkdir(parents=True)
-    shutil.copy(references, root / "book")
+    shutil.copy(references, root / "book" / "references.bib")
     shutil.copy(chapter, root / "book" / "chapters")
-    shutil.copy(checks, root / "helpers" / "checks" / f"{chapter.stem}.py")
+    target = root / "helpers" / "exercises" / f"{chapter.stem}.py"
+    shutil.copy(exercises, target)
     house = House(root)
-    house.pipeline("derive")
+    derive(house.book)
     return house
 
 
 @pytest.fixture
 def house(tmp_path):
     """A house whose only chapter is the tiny one."""
-    return build(tmp_path, FIXTURES / "tiny.md", FIXTURES / "tiny_checks.py",
-                 FIXTURES / "references.bib")
+    return build(tmp_path, FIXTURES / "tiny.md", FIXTURES / "tiny_exercises.py")
 
 
 @pytest.fixture
 def real_house(tmp_path):
     """A house with the book's own second chapter and its references."""
     name = "comparing_distributions"
-    house = build(tmp_path, ROOT / "book" / "chapters" / f"{name}.md",
-                  ROOT / "helpers" / "checks" / f"{name}.py",
+    house = build(tmp_path, BOOK.sources / f"{name}.md",
+                  BOOK.helpers / "exercises" / f"{name}.py",
                   ROOT / "book" / "references.bib")
-    shutil.copy(ROOT / "solutions" / f"{name}.ipynb", tmp_path / "solutions")
+    shutil.copy(BOOK.notebook("solutions", name), tmp_path / "solutions")
     return house
 
 

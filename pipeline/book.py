@@ -1,0 +1,157 @@
+"""The book: one tree of files, and where everything in it lies."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from helpers.errors import names
+from pipeline.errors import BookError
+from pipeline.source import labels as labelling
+from pipeline.source.bibliography import Bibliography
+from pipeline.source.chapter import load
+from pipeline.source.rules import refuse_bad_cells
+
+NOTEBOOKS = ("notebooks", "solutions")  # the two that are derived of each chapter
+
+
+class Book:
+    """The course in the folder `root`: its configuration, contents and chapters.
+
+    A book is a snapshot. Each part is read when it is first asked for and stays
+    as it was then; make another Book to see what was edited since.
+    """
+
+    def __init__(self, root):
+        self.root = Path(root).resolve()
+
+    @cached_property
+    def config(self):
+        """_config.yml."""
+        return yaml.safe_load((self.root / "_config.yml").read_text())
+
+    @cached_property
+    def contents(self):
+        """_toc.yml."""
+        return yaml.safe_load((self.root / "_toc.yml").read_text())
+
+    @property
+    def pages(self):
+        """The names of the pages in their order, such as notebooks/vae."""
+        return [self.contents["root"],
+                *(page["file"] for part in self.contents["parts"]
+                  for page in part["chapters"])]
+
+    @cached_property
+    def chapters(self):
+        """The chapters in the order of their numbers.
+
+        Raises BookError for a source that breaks a rule.
+        """
+        chapters = sorted(map(load, self.sources.glob("*.md")), key=lambda c: c.number)
+        for chapter in chapters:
+            refuse_bad_cells(chapter)
+        numbers = [chapter.number for chapter in chapters]
+        if len(set(numbers)) < len(numbers):
+            raise BookError("two chapters have the same number")
+        return chapters
+
+    @cached_property
+    def labels(self):
+        """Every label by name, numbered as the site does."""
+        return labelling.collect(self.chapters)
+
+    @cached_property
+    def bibliography(self):
+        """The works that may be cited."""
+        return Bibliography(self.root / "book" / "references.bib")
+
+    @cached_property
+    def assets(self):
+        """The entries of the manifest of data and weights, by name."""
+        manifest = self.helpers / "data" / "assets.toml"
+        return tomllib.loads(manifest.read_text())
+
+    def chapter(self, name):
+        """Return a chapter. Raises BookError, naming those that there are."""
+        found = {chapter.name: chapter for chapter in self.chapters}
+        if name not in found:
+            raise BookError(
+                f"there is no chapter {name!r}; the chapters are {', '.join(found)}"
+            )
+        return found[name]
+
+    def choose(self, wanted, profile=None):
+        """Return the chapters of these names, or all when none is named.
+
+        With a `profile`, all are those that have it. Raises BookError for an
+        unknown name, and for a profile that a chosen chapter does not have.
+        """
+        chapters = [self.chapter(name) for name in wanted] or self.chapters
+        if profile is None:
+            return chapters
+        having = [chapter for chapter in chapters if profile in chapter.profiles]
+        if not having or (wanted and having != chapters):
+            known = sorted({p for chapter in chapters for p in chapter.profiles})
+            raise BookError(
+                f"there is no profile {profile!r}; the profiles are {names(known)}"
+            )
+        return having
+
+    def relative(self, path):
+        """Return a path as messages show it."""
+        return Path(path).relative_to(self.root)
+
+    # What a person writes.
+
+    @property
+    def sources(self):
+        return self.root / "book" / "chapters"
+
+    @property
+    def helpers(self):
+        return self.root / "helpers"
+
+    @property
+    def lock(self):
+        return self.root / "requirements.lock"
+
+    @property
+    def published(self):
+        """What the source documents report."""
+        return self.root / "book" / "published.toml"
+
+    # What runs left, and what is kept of them.
+
+    @property
+    def results(self):
+        return self.root / "book" / "results"
+
+    @property
+    def kept(self):
+        """The folder of kept sweeps."""
+        return self.helpers / "kept"
+
+    @property
+    def build(self):
+        return self.root / "build"
+
+    @property
+    def site(self):
+        return self.root / "_build" / "html"
+
+    # What is derived.
+
+    def notebook(self, kind, name):
+        """Return the path of a derived notebook of one of the two kinds."""
+        return self.root / kind / f"{name}.ipynb"
+
+    def module(self, name):
+        """Return the path of a chapter's module of solutions."""
+        return self.root / "solutions" / f"{name}.py"
+
+
+def here():
+    """Return the book that this code lies in."""
+    return Book(Path(__file__).parents[1])

@@ -1,0 +1,1 @@
+"""Copies of the course for a class, and the grading of what is handed in."""

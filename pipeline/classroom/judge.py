@@ -1,0 +1,151 @@
+"""Judge the values that a submission's answers gave; run none of its code."""
+
+import ast
+import builtins
+import json
+import random
+import re
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from helpers.exercises.checks import (
+    WrongAnswer,
+    forked_random_states,
+    of_chapter,
+    run_checks,
+)
+
+from helpers import solution
+from pipeline.classroom.sandbox.limits import LONGEST_VALUE
+
+SETUP = re.compile(r"^torch\.set_\w+\([\w.]+\)", re.M)
+
+
+class Stopped(Exception):
+    """An answer that came to no end; carries the reason."""
+
+
+@dataclass
+class Opaque:
+    """A value that is no number, text or tensor, as it was written."""
+
+    text: str
+
+    def __repr__(self):
+        return self.text
+
+
+class Judge:
+    """What a chapter's exercises, or `only` some, expect; found out once.
+
+    `exercises` are those of its checks by name, `sources` their solutions as
+    code, `setup` the lines by which its notebook sets torch, and `modules`
+    what its checks import on the way.
+    """
+
+    def __init__(self, chapter, only=None):
+        self.name = chapter.name
+        self.exercises = {name: known for name, known in of_chapter(self.name).items()
+                          if name in (only or chapter.exercises)}
+        self.setup = SETUP.findall("\n".join(cell.filled for cell in chapter.code))
+        self.sources = {
+            node.name: ast.unparse(node) for cell in chapter.code if cell.is_exercise
+            for node in ast.parse(cell.filled).body if hasattr(node, "name")}
+        before = set(sys.modules)
+        with _settings(self.setup):
+            self.cases = {name: self._cases(name) for name in self.exercises}
+        self.modules = sorted(set(sys.modules) - before)
+
+    def _cases(self, name):
+        answer, cases = getattr(solution(self.name), name), []
+        with forked_random_states():
+            random.seed(0), np.random.seed(0), torch.manual_seed(0)
+            for case in self.exercises[name].cases(answer):
+                case.run()  # as in the sandbox: what comes next may depend on it
+                cases.append(case)
+        return cases
+
+    def verdict(self, name, reply, cut, megabytes):
+        """Compare the values that an answer gave with those expected.
+
+        `reply` is what the sandbox sent of this exercise, or None when `cut`
+        kept it from that. Returns "passed", or "failed: …" or "stopped: …".
+        """
+        if reply is None:
+            return f"stopped: {cut or 'the sandbox ended before it was called'}"
+        values = list(_sent(reply["lines"]))
+        reason = reply["ended"] or "it ended before it had answered"
+
+        def value(index):
+            if index >= len(values) or values[index] == "done":
+                raise Stopped(reason)
+            return received(values[index])
+
+        cases = [replace(case, run=lambda i=i: value(i))
+                 for i, case in enumerate(self.cases[name])]
+        try:
+            run_checks(replace(self.exercises[name], cases=lambda _: cases), None)
+        except WrongAnswer as wrong:
+            cause = wrong.__cause__
+            if isinstance(cause, MemoryError) or "allocate memory" in str(cause):
+                return f"stopped: more than {megabytes} MB of memory"
+            if isinstance(cause, Stopped):
+                return f"stopped: {cause}"
+            return f"failed: {_diagnosis(str(wrong))}"
+        return "passed"
+
+
+def _sent(lines):
+    """Yield what the lines hold, up to the first that is not whole."""
+    for line in lines:
+        if len(line) > LONGEST_VALUE:
+            return
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            return
+
+
+def received(message):
+    """Return the value that a sandbox sent, or raise the error that it names."""
+    if "raised" in message:
+        kind = next((found for name in message["raised"]
+                     if isinstance(found := getattr(builtins, str(name), None), type)
+                     and issubclass(found, Exception)), Exception)
+        name, says = str(message["raised"][0]), str(message["says"])
+        raise type(name, (kind,), {"__init__": lambda self, *_: None,
+                                   "__str__": lambda self: says})
+    return _value(message["value"])
+
+
+def _value(sent):
+    if isinstance(sent, list):
+        return tuple(map(_value, sent))
+    if not isinstance(sent, dict):
+        return sent
+    if "data" in sent:
+        return torch.tensor(sent["data"], dtype=torch.float64).reshape(sent["shape"])
+    return type(str(sent["kind"]), (Opaque,), {})(str(sent["text"]))
+
+
+def _diagnosis(message):
+    """Put the message of a WrongAnswer on one line."""
+    words = (line.split(None, 1) for line in message.splitlines()[1:])
+    says = {word: rest for word, rest in (pair for pair in words if len(pair) == 2)}
+    found = "called {called}, expected {expected}, got {got}".format_map(says)
+    return f"{says['likely']} ({found})" if "likely" in says else found
+
+
+@contextmanager
+def _settings(setup):
+    """Have torch set as the chapter sets it; put its defaults back on leaving."""
+    dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        exec("\n".join(setup), {"torch": torch})
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)

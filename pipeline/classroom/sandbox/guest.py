@@ -1,0 +1,181 @@
+"""What runs inside the sandbox: read a submission, and call its answers.
+
+It is started there from a copy, beside a pristine `helpers`, with a JSON
+request on standard input. It says what the answers *return*, never whether
+that is right: what the checks expect is dropped before any of the
+submission's code is run, and `pipeline.classroom.judge` compares outside.
+"""
+
+import ast
+import importlib
+import json
+import os
+import random
+import sys
+from contextlib import suppress
+from itertools import chain
+from types import ModuleType
+
+from pipeline.classroom.sandbox import limits
+from pipeline.classroom.sandbox.submission import (
+    needed,
+    statement,
+    statements,
+    states,
+)
+
+LONGEST_RESULT = 4 * limits.MEGABYTE  # of the values of one exercise
+LONGEST_TEXT = 300
+
+
+def read(request):
+    """Yield one reply: the state of each exercise, or why there is none."""
+    limits.apply(request)
+    try:
+        yield {"states": states(request["notebook"], request["exercises"])}
+    except ValueError as error:
+        yield {"problem": str(error)}
+
+
+def call(request):
+    """Yield a reply for each exercise, called in a process of its own."""
+    found, _ = statements(request["notebook"])
+    found += [statement(ast.parse(code).body[0]) for code in request["solved"]]
+    exercises = _questions(request["chapter"])
+    for module in request["modules"]:  # once, and not in every fork
+        with suppress(Exception):
+            importlib.import_module(module)
+    exec("import torch\n" + "\n".join(request["setup"]), {})
+    for name in request["exercises"]:
+        code = needed(found, name, exercises)
+        yield {"exercise": name, **_apart(code, exercises[name], request)}
+
+
+def _questions(chapter):
+    """Return a chapter's exercises, whose cases do not keep what is expected."""
+    import helpers.exercises.checks
+    import torch
+
+    class Question:
+        def __init__(self, shown, run, expected=None, mistakes=(), **tolerances):
+            self.run = run
+
+    torch.set_num_threads(1)
+    helpers.exercises.checks.Case = Question  # before the chapter's checks import it
+    sys.modules["solutions"] = None
+    importlib.import_module(f"helpers.exercises.{chapter}")
+    return helpers.exercises.checks.of_chapter(chapter)
+
+
+def _apart(code, exercise, request):
+    """Run one exercise in a forked process; return its values and its end."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            _answer(writing, code, exercise, request)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    status = []
+
+    def ended():
+        if not status and (waited := os.wait4(child, os.WNOHANG))[0]:
+            status.append(waited)
+        return bool(status)
+
+    data, cut = limits.drain(reading, request["patience"], LONGEST_RESULT, ended)
+    limits.kill(child, request["namespaces"])
+    if not status:
+        os.waitpid(child, 0)
+    os.close(reading)
+    return {"lines": data.decode(errors="replace").splitlines(),
+            "ended": cut or limits.ending(*status[0][1:], request["seconds"])}
+
+
+def _answer(fd, code, exercise, request):
+    """Write the values of an exercise to `fd`, line by line, and exit."""
+    os.setpgid(0, 0)
+    os.dup2(fd, 3)
+    os.closerange(4, 1024)
+    limits.apply(request)
+    with os.fdopen(3, "w") as out:
+        for value in chain(_values(code, exercise), ["done"]):
+            line = json.dumps(value)
+            if len(line) > limits.LONGEST_VALUE:
+                line = json.dumps({"value": {
+                    "kind": "so much", "text": f"{len(line)} characters"}})
+            print(line, file=out, flush=True)
+    os._exit(0)
+
+
+def _values(code, exercise):
+    """Define what an answer needs, and yield what it gives."""
+    import numpy
+    import torch
+
+    random.seed(0), numpy.random.seed(0), torch.manual_seed(0)
+    module = sys.modules["submission"] = ModuleType("submission")
+    for part in code:
+        try:
+            exec(compile(part.code, "submission", "exec"), vars(module))
+        except BaseException as error:
+            if part.defines == exercise.name:
+                yield _raised(error)
+                return
+    yield from given(exercise, getattr(module, exercise.name))
+
+
+def given(exercise, answer):
+    """Yield what each case of an exercise returns or raises, to be sent."""
+    try:
+        for case in exercise.cases(answer):
+            try:
+                yield {"value": _portable(case.run())}
+            except BaseException as error:
+                yield _raised(error)
+    except Exception as error:
+        yield _raised(error)
+
+
+def _raised(error):
+    try:
+        says = str(error)[:LONGEST_TEXT]
+    except BaseException:
+        says = ""
+    return {"raised": [kind.__name__ for kind in type(error).__mro__], "says": says}
+
+
+def _portable(value):
+    """Write a value as JSON can hold it; `pipeline.classroom.judge` reads it again."""
+    import numpy
+    import torch
+
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_portable(element) for element in value]
+    try:
+        if not isinstance(value, torch.Tensor):
+            value = torch.as_tensor(numpy.asarray(value, dtype=numpy.float64))
+        if value.is_complex():
+            raise TypeError
+        value = value.detach().cpu().double()
+        return {"shape": list(value.shape), "data": value.flatten().tolist()}
+    except (TypeError, ValueError, RuntimeError):
+        return {"kind": type(value).__name__, "text": repr(value)[:LONGEST_TEXT]}
+
+
+def main():
+    """Answer the request on standard input; the submission gets no output."""
+    out = os.fdopen(os.dup(1), "w")
+    request = json.load(sys.stdin)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    for reply in {"read": read, "call": call}[request["do"]](request):
+        print(json.dumps(reply), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""The one kind of error that ends a command with a message and no traceback."""
+
+
+class BookError(Exception):
+    """Something in the course that a person must mend; the message says what."""

@@ -1,0 +1,1 @@
+"""What runs recorded: references for nbval, results that are kept, sweeps."""

@@ -1,0 +1,1 @@
+"""Executing notebooks: what is current stays, the rest runs, here or elsewhere."""

@@ -1,0 +1,1 @@
+"""The site that readers see, and what is made of it."""

@@ -1,0 +1,1 @@
+"""What an author writes: chapters, their cells, labels and MyST, read and checked."""
