@@ -50,17 +50,17 @@ def _questions(chapter):
     """Return a chapter's exercises, whose cases do not keep what is expected."""
     import torch
 
-    import helpers.checks
+    from helpers.exercises import checks
 
     class Question:
         def __init__(self, shown, run, expected=None, mistakes=(), **tolerances):
             self.run = run
 
     torch.set_num_threads(1)
-    helpers.checks.Case = Question  # before the chapter's checks import it
+    checks.Case = Question  # before the chapter's checks import it
     sys.modules["solutions"] = None
-    importlib.import_module(f"helpers.checks.{chapter}")
-    return helpers.checks.of_chapter(chapter)
+    importlib.import_module(f"helpers.exercises.{chapter}")
+    return checks.of_chapter(chapter)
 
 
 def _apart(code, exercise, request):

@@ -87,7 +87,7 @@ def _write(folder, chapters, seed):
     strange = [f"{other.name}.py" for other in book if other.name not in chosen]
     shutil.copytree(ROOT / "helpers", folder / "helpers",
                     ignore=lambda at, names: {"__pycache__"} | (
-                        set(strange) if Path(at).name == "checks" else set()))
+                        set(strange) if Path(at).name == "exercises" else set()))
     (folder / "notebooks").mkdir()
     for chapter in chapters:
         name = f"{chapter.name}.ipynb"

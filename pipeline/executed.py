@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import nbformat
 
-from helpers.records import SCRAP
+from helpers.scraps import SCRAP
 from pipeline.chapters import ROOT, SourceError
 from pipeline.freshness import key
 

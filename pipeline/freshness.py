@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 
 import helpers
-from helpers.assets import manifest
+from helpers.data.assets import manifest
 from pipeline import labels as labelling
 from pipeline.chapters import ROOT, load_all, parse
 
@@ -88,7 +88,7 @@ def helper_files(chapters):
         for cell in chapter.code:
             wanted += _imported(cell.filled)
         if chapter.exercises:
-            wanted.append(ROOT / "helpers" / "checks" / f"{chapter.name}.py")
+            wanted.append(ROOT / "helpers" / "exercises" / f"{chapter.name}.py")
     found = set()
     while wanted:
         path = wanted.pop()

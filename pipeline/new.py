@@ -12,14 +12,14 @@ from pathlib import Path
 
 import yaml
 
-import helpers.checks
+import helpers.exercises
 from pipeline import labels as labelling
 from pipeline.chapters import ROOT, SourceError, load, load_all
 
 TEMPLATES = Path(__file__).parent / "scaffold"
 TARGETS = {
     "chapter.md": "book/chapters/{}.md",
-    "checks.py": "helpers/checks/{}.py",
+    "checks.py": "helpers/exercises/{}.py",
     "mutants.py": "tests/mutants/{}.py",
 }
 PLACEHOLDER = re.compile(r"\b(NAME|LABEL|TITLE|NUMBER)\b")
@@ -74,7 +74,7 @@ def _refuse_name(name, others):
     if name in others:
         raise SourceError(f"there is a chapter {name} already")
     # The checks become an attribute of their package and would hide its own.
-    if keyword.iskeyword(name) or hasattr(helpers.checks, name):
+    if keyword.iskeyword(name) or hasattr(helpers.exercises, name):
         raise SourceError(f"{name} is a reserved word")
 
 

@@ -2,7 +2,7 @@
 
 import ast
 
-from helpers.assets import manifest
+from helpers.data.assets import manifest
 from pipeline.chapters import ROOT, SourceError, parse
 
 SCALE = ROOT / "book" / "results" / "scale.json"
@@ -18,7 +18,7 @@ def data():
              "checked by its hash each time it is read. What does not come with "
              "the course's own packages is fetched once, from the registry that "
              "holds it, into one cache folder, which `COURSE_CACHE` moves. This "
-             "page is written from `helpers/assets.toml`.", ""]
+             "page is written from `helpers/data/assets.toml`.", ""]
     for name, entry in manifest().items():
         cited = entry.get("citation")
         lines += [f"## {name}", "", f"{entry['title']}.", "",

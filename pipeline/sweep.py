@@ -8,7 +8,7 @@ import math
 import statistics
 from collections import defaultdict
 
-from helpers.records import written
+from helpers.records import formatted
 from pipeline import executed
 from pipeline.chapters import ROOT, SourceError
 from pipeline.derive import refuse_out_of_step
@@ -136,7 +136,7 @@ def _averaged(runs):
             mean = statistics.fmean(values)
             se = statistics.stdev(values) / math.sqrt(len(values))
             averages[name] = {"mean": mean, "se": se, "n": len(values),
-                              "text": written(mean, se=se)}
+                              "text": formatted(mean, se=se)}
     return averages
 
 

@@ -13,7 +13,12 @@ import numpy as np
 import torch
 
 from helpers import solution
-from helpers.checks import WrongAnswer, forked_random_states, of_chapter, run_checks
+from helpers.exercises.checks import (
+    WrongAnswer,
+    forked_random_states,
+    of_chapter,
+    run_checks,
+)
 from pipeline.confine import LONGEST_VALUE
 
 SETUP = re.compile(r"^torch\.set_\w+\([\w.]+\)", re.M)

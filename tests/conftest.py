@@ -69,14 +69,15 @@ def build(root, chapter, checks, references):
     for name in ("helpers", "pipeline"):
         shutil.copytree(ROOT / name, root / name,
                         ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (root / "helpers" / "checks").glob("[a-z]*.py"):
-        path.unlink()
+    for path in (root / "helpers" / "exercises").glob("[a-z]*.py"):
+        if path.name != "checks.py":
+            path.unlink()
     for name in ("pyproject.toml", "conftest.py", "_config.yml", "requirements.lock"):
         shutil.copy(ROOT / name, root)
     (root / "book" / "chapters").mkdir(parents=True)
     shutil.copy(references, root / "book")
     shutil.copy(chapter, root / "book" / "chapters")
-    shutil.copy(checks, root / "helpers" / "checks" / f"{chapter.stem}.py")
+    shutil.copy(checks, root / "helpers" / "exercises" / f"{chapter.stem}.py")
     house = House(root)
     house.pipeline("derive")
     return house
@@ -94,7 +95,7 @@ def real_house(tmp_path):
     """A house with the book's own second chapter and its references."""
     name = "comparing_distributions"
     house = build(tmp_path, ROOT / "book" / "chapters" / f"{name}.md",
-                  ROOT / "helpers" / "checks" / f"{name}.py",
+                  ROOT / "helpers" / "exercises" / f"{name}.py",
                   ROOT / "book" / "references.bib")
     shutil.copy(ROOT / "solutions" / f"{name}.ipynb", tmp_path / "solutions")
     return house

@@ -86,7 +86,7 @@ def test_an_unknown_label_and_relation_are_named():
         verify("a-clam", 1.0, 1, by="hand")
     with pytest.raises(CourseError, match="relation"):
         verify("a-claim", 1.0, 1, relation="<", by="hand")
-    with pytest.raises(CourseError, match="which second road"):
+    with pytest.raises(CourseError, match="which independent method"):
         verify("a-claim", 1.0, 1, by="")
     with pytest.raises(CourseError, match="real numbers"):
         verify("a-claim", 1 + 2j, 1 + 5j, by="hand")

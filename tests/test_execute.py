@@ -39,8 +39,8 @@ def test_a_fresh_copy_is_not_run_again_and_a_stale_one_is(house):
     assert status(house.pipeline("run")) == {"tiny": "fresh"}
     assert (house.root / COPY).stat().st_mtime_ns == before
 
-    (house.root / "helpers" / "checks" / "unrelated.py").write_text("# new\n")
-    house.edit("helpers/bars.py", '"""Progress', '"""All progress')
+    (house.root / "helpers" / "exercises" / "unrelated.py").write_text("# new\n")
+    house.edit("helpers/sweeps.py", '"""Results', '"""All results')
     house.edit("book/chapters/tiny.md", "numbers of one sign", "equal signs")
     house.pipeline("derive")
     assert status(house.pipeline("run")) == {"tiny": "fresh"}

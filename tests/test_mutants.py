@@ -6,8 +6,8 @@ import pytest
 
 import helpers
 from helpers import start
-from helpers.checks import WrongAnswer, find, of_chapter, run_checks
 from helpers.exercises import solution
+from helpers.exercises.checks import WrongAnswer, find, of_chapter, run_checks
 from pipeline.chapters import exercise_names, load_all
 
 CHAPTERS = {chapter.name: chapter for chapter in load_all()}
