@@ -9,11 +9,13 @@ from importlib.resources import files
 import numpy as np
 
 from helpers.errors import CourseError
-from helpers.records import store
-from helpers.session import current
+from helpers.run import current
+from helpers.scraps import write_verification
+from helpers.values import as_array, text_of
 
 # A two-sided test at 5 standard errors fails a true claim this often.
 SIGMAS = 5
+DIGITS = 9  # shown of a side, to see a difference as small as verify forbids
 FALSE_ALARM = math.erfc(SIGMAS / math.sqrt(2))
 
 
@@ -26,12 +28,20 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     """Check that the two sides of the equation `label` agree; print ✓ if so.
 
     `got` and `expected` are numbers, arrays, tensors or sympy expressions
-    that were reached by different roads, and `by` names the second one. One
-    side may lack the other's first axes, or be a single number.
-    With `se`, the standard error of `got`, they must agree within 5 of it,
-    a check that fails a true claim once in 1.7 million runs. `relation`
-    is "==", "<=" or ">=" and holds for each element. Raises EquationError
-    where the equation does not hold or the label is not in the book.
+    that were computed independently, and `by` names the method of the second
+    one. One side may lack the other's first axes, or be a single number.
+    They must agree within atol + rtol · |expected| or, with `se`, the standard
+    error of `got`, within 5 of it, a check that fails a true claim once in 1.7
+    million runs. `relation` is "==", "<=" or ">=" and holds for each element.
+    Raises EquationError where the equation does not hold or the label is not
+    in the book.
+
+    >>> from helpers import start, verify
+    >>> run = start("likelihood", profile="quick", seed=0)
+    >>> p = np.array([0.1, 0.4])  # two equally likely estimates
+    >>> verify("li-jensen", np.log(p).mean(), np.log(p.mean()), relation="<=",
+    ...        by="enumeration")  # doctest: +ELLIPSIS
+    ✓ (1...) li-jensen, by enumeration
     """
     where = f"({number(label)}) {label}"
     if got is expected and (isinstance(got, list) or hasattr(got, "shape")):
@@ -39,7 +49,7 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     if relation not in ("==", "<=", ">="):
         raise CourseError(f"relation is ==, <= or >=, not {relation!r}")
     if not by:
-        raise CourseError(f"{where}: say by= which second road was taken")
+        raise CourseError(f"{where}: say by= which independent method was used")
     if _has_symbols(got) or _has_symbols(expected):
         if relation != "==":
             raise CourseError(f"{where}: symbols can be compared by == only")
@@ -51,9 +61,9 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     if not residual <= allowed:
         raise EquationError(
             f"{where} does not hold, by {by}\n"
-            f"  got       {_short(got)}\n"
+            f"  got       {_shown(got)}\n"
             f"  expected  {'' if relation == '==' else relation + ' '}"
-            f"{_short(expected)}\n"
+            f"{_shown(expected)}\n"
             f"  differs   by {residual:.3g}, allowed {allowed:.3g}"
         )
     chance = ""
@@ -63,9 +73,8 @@ def verify(label, got, expected, *, rtol=1e-9, atol=1e-12, se=None,
     print(f"✓ {where}, by {by}{chance}")
     checks = current().checks
     checks[label] = checks.get(label, 0) + 1
-    again = f"#{checks[label]}" if checks[label] > 1 else ""
-    store(f"verify:{label}{again}", {"residual": float(residual),
-                                     "allowed": float(allowed), "by": by})
+    write_verification(label, checks[label], {
+        "residual": float(residual), "allowed": float(allowed), "by": by})
 
 
 def number(label):
@@ -86,7 +95,11 @@ def labels():
 
 def _numeric_residual(where, got, expected, rtol, atol, se, relation):
     """Return the worst element's gap, what it may be, and the element count."""
-    got, expected = _array(got), _array(expected)
+    try:
+        got, expected = as_array(got), as_array(expected)
+    except TypeError as error:
+        raise CourseError(f"{where}: verify() compares real numbers, and {error}. "
+                          "Of complex numbers, compare .real and .imag") from None
     few, many = sorted((got.shape, expected.shape), key=len)
     if few != many[len(many) - len(few):] and got.size != 1 and expected.size != 1:
         raise EquationError(
@@ -99,7 +112,7 @@ def _numeric_residual(where, got, expected, rtol, atol, se, relation):
         gap = np.where(got == expected, 0.0, got - expected)
     gap = {"==": np.abs(gap), "<=": gap, ">=": -gap}[relation]
     if se is not None:
-        allowed = SIGMAS * _array(se)
+        allowed = SIGMAS * as_array(se)
     else:
         finite = np.where(np.isfinite(expected), expected, 0.0)
         allowed = atol + rtol * np.abs(finite)
@@ -123,19 +136,5 @@ def _has_symbols(value):
     return bool(getattr(value, "free_symbols", ()))
 
 
-def _array(value):
-    """Return a side as a float64 array. Raises CourseError for no real numbers."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, (list, tuple)):
-        value = [_array(element) for element in value]
-    if np.iscomplexobj(value):
-        raise CourseError("verify() compares real numbers; take .real or both parts")
-    return np.asarray(value, dtype=float)
-
-
-def _short(value):
-    text = str(value) if _has_symbols(value) else np.array2string(
-        _array(value), precision=8, threshold=6
-    )
-    return text if len(text) < 200 else text[:200] + " …"
+def _shown(value):
+    return str(value) if _has_symbols(value) else text_of(value, DIGITS)

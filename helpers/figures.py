@@ -8,8 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.display import display
-from helpers.session import in_notebook, interactive
+from helpers.notebook import display, in_notebook, interactive
 
 # Okabe and Ito's colours, darkened where needed to reach a contrast of 3 : 1
 # on white and, inverted, on black; distinct for colour-blind readers.
@@ -46,7 +45,13 @@ def show(fig, *, alt, caption, picture=False):
 
     `alt` says in words what the figure shows, for a reader who cannot see
     it; `caption` stands below. `picture` marks photographs and image grids,
-    whose colours must stay as they are on a dark page.
+    whose colours must stay as they are on a dark page. Raises ValueError where
+    `alt` or `caption` is empty.
+
+    >>> fig, ax = plt.subplots()
+    >>> _ = ax.plot([0, 1], [0, 2])
+    >>> show(fig, alt="A line that rises from 0 to 2.", caption="A line.")
+    [figure] A line.
     """
     _require(alt=alt, caption=caption)
     image = _image(fig, alt, picture)
@@ -65,6 +70,14 @@ def explore(draw, values, *, label, alt, caption, start=0, picture=False):
     it in words; `label` names the parameter; `start` is the position of the
     value shown first. In a batch run every figure is drawn and the page
     shows them under a slider; at a live kernel an ipywidgets slider redraws.
+
+    >>> def draw(slope):
+    ...     fig, ax = plt.subplots()
+    ...     ax.plot([0, 1], [0, slope])
+    ...     return fig
+    >>> explore(draw, [1, 2], label="slope", caption="A line.",
+    ...         alt=lambda slope: f"A line of slope {slope}.")
+    [figure, slope = 1] A line.
     """
     _require(label=label, alt=alt, caption=caption)
     values = list(values)
@@ -113,8 +126,12 @@ def image_grid(images, columns, width=7.2):
 
     `images` has shape (N, height, width), N a multiple of `columns`, with
     values from 0, paper, to 1, ink. Nothing is rescaled: what lies outside
-    is cut. The figure is about `width` inches wide, so that each pixel has a
-    whole number of dots. Raises ValueError if the rows cannot be filled.
+    is clipped. The figure is about `width` inches wide, so that each pixel has
+    a whole number of dots. Raises ValueError if the rows cannot be filled.
+
+    >>> fig = image_grid(np.random.rand(6, 28, 28), columns=3)
+    >>> show(fig, alt="Six images of noise.", caption="Noise.", picture=True)
+    [figure] Noise.
     """
     images = np.asarray(images)
     full = columns >= 1 and len(images) > 0 and len(images) % columns == 0

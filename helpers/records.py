@@ -1,18 +1,16 @@
 """Results as a run wrote them: a line to compare, a scrap to read back.
 
 A record is printed as `name = value ± se  [tol t]`, which the regression
-tests compare within `t`, and stored in the executed notebook as a scrap in
-the format of the scrapbook package, which is also what `glue` reads.
+tests compare within `t`, and stored in the executed notebook as a scrap.
 """
 
 import math
 
-from helpers.display import display
 from helpers.errors import CourseError
-from helpers.session import current
-
-SCRAP = "application/scrapbook.scrap.json+json"
-GLUE = "application/papermill.record/"
+from helpers.notebook import display
+from helpers.run import current
+from helpers.scraps import is_reserved, write_record
+from helpers.values import as_scalar
 
 
 def record(name, value, *, se=None, interval=None, tol=None, unit=""):
@@ -20,17 +18,29 @@ def record(name, value, *, se=None, interval=None, tol=None, unit=""):
 
     `value` is a number or a short text, `se` its standard error, `interval`
     the ends (low, high) of its confidence interval, written instead of the
-    error, and `tol` the difference that another machine may show, all in
-    `unit`s. A number that is not an integer needs a `tol` or an `se`.
+    error, and `tol` the tolerance: the difference that another machine may
+    show; all in `unit`s. Raises CourseError for a number that is not an integer
+    and has neither `tol` nor `se`, and for a name that is reserved.
+
+    >>> from helpers import record, start
+    >>> run = start("gan", profile="quick", seed=0)
+    >>> record("loss", 1.23456, tol=0.01, unit="nats")
+    loss = 1.23 nats  [tol 0.01]
+    >>> record("gain", 2.7182, se=0.05)
+    gain = 2.718 ± 0.050
     """
-    value = _plain(value)
+    try:
+        value = as_scalar(value)
+    except TypeError:
+        raise CourseError(f"record() takes one number or text, not "
+                          f"{type(value).__name__}") from None
     se = None if se is None else float(se)
     if interval is not None:
         low, high = interval = [float(end) for end in interval]
         if not low <= value <= high:
             raise CourseError(f"record({name!r}, …): {value:g} is not between "
                               f"{low:g} and {high:g}")
-    if not name.isprintable() or ":" in name or name == "run-card":
+    if not name.isprintable() or ":" in name or is_reserved(name):
         raise CourseError(f"{name!r} cannot be the name of a record")
     for what, size in (("se", se), ("tol", tol)):
         if size is not None and not (math.isfinite(size) and size >= 0):
@@ -42,33 +52,30 @@ def record(name, value, *, se=None, interval=None, tol=None, unit=""):
             f"record({name!r}, …) is a measured number: give it tol, "
             "how far another machine may be from it, or se"
         )
-    text = written(value, se=se, interval=interval, tol=tol)
+    text = formatted(value, se=se, interval=interval, tol=tol)
     line = f"{name} = {text}{' ' + unit if unit else ''}"
     print(line + (f"  [tol {tol:g}]" if tol is not None else ""))
     data = {"value": value, "se": se, "interval": interval, "tol": tol,
             "unit": unit, "text": text}
     current().records[name] = data
-    store(name, data, repr(text))
-
-
-def store(name, data, text=""):
-    """Write one scrap into the output of this cell; nothing is shown.
-
-    `text`, a quoted string, is what glue puts into the prose of the site.
-    """
-    scrap = {"name": name, "data": data, "encoder": "json", "version": 1}
-    display(
-        {SCRAP: scrap, GLUE + "text/plain": text},
-        {"scrapbook": {"name": name, "data": True, "display": False,
-                       "mime_prefix": GLUE}},
-    )
+    write_record(name, data, text)
 
 
 def results(rows, *, columns=("quantity", "value"), caption=""):
     """Display records as a table.
 
     `rows` maps a row's heading to a record's name, or to a list of names,
-    one for each column after the first.
+    one for each column after the first. Raises CourseError for a name under
+    which nothing was recorded.
+
+    >>> from helpers import record, results, start
+    >>> run = start("gan", profile="quick", seed=0)
+    >>> record("loss", 1.23456, tol=0.01, unit="nats")
+    loss = 1.23 nats  [tol 0.01]
+    >>> results({"the generator's loss": "loss"})
+    | quantity | value |
+    | --- | ---: |
+    | the generator's loss | 1.23 nats |
     """
     records = current().records
     table = [columns, ["---"] + ["---:"] * (len(columns) - 1)]
@@ -85,8 +92,12 @@ def results(rows, *, columns=("quantity", "value"), caption=""):
     display({"text/markdown": text, "text/plain": text})
 
 
-def written(value, *, se=None, interval=None, tol=None):
-    """Write a value with the digits that its error or tolerance supports."""
+def formatted(value, *, se=None, interval=None, tol=None):
+    """Return a value as text, with the digits that its error or tolerance supports.
+
+    >>> formatted(1.23456, se=0.0234)
+    '1.235 ± 0.023'
+    """
     if not isinstance(value, float) or not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, str(value))
     low, high = interval or (0, 0)
@@ -102,13 +113,3 @@ def written(value, *, se=None, interval=None, tol=None):
 
 def _cell(data):
     return data["text"] + (f" {data['unit']}" if data["unit"] else "")
-
-
-def _plain(value):
-    if getattr(value, "size", None) == 1 or getattr(value, "numel", int)() == 1:
-        value = value.item()
-    if isinstance(value, (bool, int, float, str)):
-        return value
-    raise CourseError(
-        f"record() takes one number or text, not {type(value).__name__}"
-    )

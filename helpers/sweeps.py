@@ -1,4 +1,4 @@
-"""Results of sweeps that take longer than a page may, kept with the book."""
+"""Results of sweeps that take longer than a page may, stored with the book."""
 
 import itertools
 import json
@@ -18,7 +18,11 @@ class Sweep:
     runs: list
 
     def values(self, record, **setting):
-        """Return a record's value in each run of a setting, seed by seed."""
+        """Return a record's value in each run of a setting, seed by seed.
+
+        Raises CourseError where a run lacks the record, and for a setting
+        without runs.
+        """
         found = [run["records"] for run in self.runs
                  if setting.items() <= run["parameters"].items()]
         if not found or not all(record in records for records in found):
@@ -29,10 +33,16 @@ class Sweep:
         return [records[record] for records in found]
 
     def mean(self, record, **setting):
-        """Return a record's mean over seeds and its standard error, by name.
+        """Return a record's mean over seeds with its standard error.
 
-        The names are those that `record` takes: `value` and `se`. A single
-        run has no standard error, and gets the `tol` of a stored number.
+        The result is a dict of arguments for `record`: `value` and `se`. A
+        single run has no standard error; it gets `tol`, the precision of a
+        stored number.
+
+        >>> runs = [{"parameters": {"seed": seed}, "records": {"loss": loss}}
+        ...         for seed, loss in enumerate([1.0, 3.0])]
+        >>> Sweep("full", runs).mean("loss")
+        {'value': 2.0, 'se': 1.0}
         """
         values = self.values(record, **setting)
         if len(values) == 1:
@@ -41,11 +51,12 @@ class Sweep:
                 "se": statistics.stdev(values) / len(values)**0.5}
 
     def difference(self, record, **setting):
-        """Return how far a record's mean is from that of another setting.
+        """Return the difference of a record's means under two settings.
 
-        One parameter has two values: that of the first mean and that of the
-        one taken from it. The names are those that `record` takes; the
-        standard error is that of runs that have nothing in common.
+        One parameter is given a pair of values; the mean under the second is
+        subtracted from the mean under the first. The result is a dict of
+        arguments for `record`: `value` and `se`, the standard error for
+        independent runs.
         """
         ((name, (one, other)),) = setting.items()
         one, other = (self.mean(record, **{name: each}) for each in (one, other))
@@ -53,11 +64,12 @@ class Sweep:
                 "se": math.hypot(one["se"], other["se"])}
 
     def misordered(self, record, by, **among):
-        """Return which share of all pairs of runs two records order otherwise.
+        """Return the percentage of discordant pairs of runs.
 
-        A run is better if its `record` is lower and if its `by` is higher. The
-        runs are those whose parameter is `among` the values given. The names
-        are those that `record` takes.
+        A pair is discordant if the two records rank its runs in opposite
+        order, where a lower `record` and a higher `by` are better. `among`
+        gives one parameter with the values of the runs that are compared. The
+        result is a dict of arguments for `record`: `value`, `tol` and `unit`.
         """
         ((name, values),) = among.items()
         runs = [run["records"] for run in self.runs
@@ -72,7 +84,7 @@ class Sweep:
         """Return the pairs of named settings that differ in exactly one entry.
 
         `settings` maps a name to a tuple, all of one length. Each pair is a
-        tuple of the two names, in their order, and the place of the entry.
+        tuple of the two names, in their order, and the index of the entry.
         """
         found = []
         for (a, one), (b, other) in itertools.combinations(settings.items(), 2):
@@ -84,7 +96,13 @@ class Sweep:
 
 
 def kept_sweep(chapter):
-    """Return the Sweep that `python -m pipeline sweep CHAPTER … --keep` kept."""
+    """Return the Sweep that `python -m pipeline sweep CHAPTER … --keep` stored.
+
+    Raises CourseError for a chapter without one.
+
+    >>> kept_sweep("text_and_images").profile
+    'full'
+    """
     folder = files("helpers").joinpath("kept")
     path = folder.joinpath(f"{chapter}.json")
     if not path.is_file():

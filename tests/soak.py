@@ -25,14 +25,14 @@ import time
 from pathlib import Path
 
 import nbformat
-
-from pipeline import executed
 from pipeline.chapters import ROOT, choose
 from pipeline.execute import task_of
 from pipeline.freshness import commit
 from pipeline.pages import SOAK, soak
 from pipeline.processes import THREADS, Processes, perform
 from pipeline.publish import SITE
+
+from pipeline import executed
 
 
 def run(chapter, threads, folder):

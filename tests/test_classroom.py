@@ -11,14 +11,14 @@ from types import ModuleType
 
 import nbformat
 import pytest
-
-from helpers import CourseError, start
 from pipeline.attempt import given as values_given
 from pipeline.chapters import load_all
-from pipeline.classroom import given, reached
 from pipeline.sandbox import STRONG, WEAK, Sandbox
 from pipeline.submission import needed, statements, states
 from pipeline.verdicts import Judge
+
+from helpers import CourseError, start
+from pipeline.classroom import given, reached
 from tests.conftest import FIXTURES, build
 
 CHAPTERS = {chapter.name: chapter for chapter in load_all()}
@@ -62,7 +62,7 @@ ANSWERS = {
     except OSError:
         return x * x""", "passed"),
     "overwrites": ("""
-    for path in (RECORD, SOLUTION, helpers.checks.__file__):
+    for path in (RECORD, SOLUTION, helpers.exercises.checks.__file__):
         try:
             open(path, 'w').close()
         except OSError:
@@ -76,9 +76,9 @@ ANSWERS = {
         return solved(x)""", "failed: called square(2.0)"),
     # It would pass only if the verdict came from the answer's own process.
     "edits_the_checks": ("""
-    helpers.checks.run_checks = helpers.checks._check = lambda *_: 2
-    helpers.checks.agree = lambda *_, **__: True
-    helpers.checks.tiny.last.exercise.cases = lambda _: iter(())
+    helpers.exercises.checks.run_checks = helpers.exercises.checks._check = lambda *_: 2
+    helpers.exercises.checks.agree = lambda *_, **__: True
+    helpers.exercises.tiny.last.exercise.cases = lambda _: iter(())
     return 0""", "failed: called square(2.0), expected 4, got 0"),
     "claims": ("""import json, os
     print('✓ square: 2 checks')
@@ -95,7 +95,7 @@ ANSWERS = {
             if hasattr(value, 'expected'):
                 return value.expected
     for value in gc.get_objects():
-        if type(value).__module__ == 'helpers.checks' and hasattr(value, 'expected'):
+        if type(value).__name__ == 'Case' and hasattr(value, 'expected'):
             return value.expected""", "failed: the function returns nothing"),
     "last": ("return math.pow(x, 2)", "passed"),
 }
@@ -118,7 +118,7 @@ def submission(notebook, bodies):
             if f"def {name}(" in cell.source:
                 cell.source = cell.source.replace(BLANK, body)
     book.cells.insert(1, nbformat.v4.new_code_cell(
-        "%matplotlib inline\nimport math\nimport helpers, helpers.checks"))
+        "%matplotlib inline\nimport math\nimport helpers, helpers.exercises.checks"))
     return nbformat.writes(book)
 
 
@@ -244,11 +244,11 @@ def test_without_namespaces_much_still_holds_and_the_report_warns(house, bodies)
 
 def test_nothing_is_judged_when_the_solutions_themselves_do_not_pass(house):
     hand_in(house, "untouched", {})
-    house.edit("helpers/checks/tiny.py", "x * x,", "x * x + 1,")
+    house.edit("helpers/exercises/tiny.py", "x * x,", "x * x + 1,")
     try:
         done = house.pipeline("grade", "tiny", str(house.handed_in), check=False)
     finally:
-        house.edit("helpers/checks/tiny.py", "x * x + 1,", "x * x,")
+        house.edit("helpers/exercises/tiny.py", "x * x + 1,", "x * x,")
     assert done.returncode == 1 and "the solutions of tiny do not pass" in done.stderr
     assert "no notebooks in" in house.pipeline("grade", "tiny", "book",
                                                check=False).stderr
@@ -313,8 +313,8 @@ def test_a_copy_for_a_class_holds_no_solution(house):
     assert not any("pip" in source for source in sources)
     assert sorted(os.listdir(house.copy)) == [
         "README.md", "helpers", "notebooks", "pyproject.toml", "requirements.lock"]
-    assert sorted(p.name for p in (house.copy / "helpers" / "checks").iterdir()) == [
-        "__init__.py", "tiny.py"]
+    assert sorted(p.name for p in (house.copy / "helpers" / "exercises").iterdir()) == [
+        "__init__.py", "checks.py", "tiny.py"]
     assert oct(house.copy.stat().st_mode)[-3:] == "755"
     assert "The seed of these notebooks is 5." in (house.copy / "README.md").read_text()
 

@@ -13,7 +13,6 @@ import venv
 
 import nbformat
 import pytest
-
 from pipeline.chapters import ROOT, load_all
 
 PACKAGES = ("helpers", "solutions")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pipeline.chapters import ROOT, load_all
 
 from pipeline.__main__ import parser
-from pipeline.chapters import ROOT, load_all
 
 BIN = Path(sys.executable).parent
 DOCUMENTS = ("CONTRIBUTING.md", "README.md", "book/how_to.md", "book/scale.md")

@@ -4,10 +4,10 @@ import re
 
 import nbformat
 import pytest
-
 from pipeline.chapters import ROOT, load_all
-from pipeline.derive import KINDS, derive
 from pipeline.myst import DIRECTIVES, ROLES
+
+from pipeline.derive import KINDS, derive
 
 TINY_SOLUTION = "return x * x"
 

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from helpers import CourseError, asset, fresh, in_words, load_encoder, shortened
-from helpers.weights.onnx_file import read_onnx_weights
+from helpers.models.onnx import read_onnx_weights
 from pipeline import executed
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "plus", "two"]

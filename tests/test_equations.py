@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from pipeline.chapters import load_all
 
 from helpers import equations, verify
 from helpers.equations import EquationError
 from helpers.errors import CourseError
 from pipeline import executed, pages
 from pipeline import labels as labelling
-from pipeline.chapters import load_all
 
 CHAPTERS = load_all()
 
@@ -86,7 +86,7 @@ def test_an_unknown_label_and_relation_are_named():
         verify("a-clam", 1.0, 1, by="hand")
     with pytest.raises(CourseError, match="relation"):
         verify("a-claim", 1.0, 1, relation="<", by="hand")
-    with pytest.raises(CourseError, match="which second road"):
+    with pytest.raises(CourseError, match="which independent method"):
         verify("a-claim", 1.0, 1, by="")
     with pytest.raises(CourseError, match="real numbers"):
         verify("a-claim", 1 + 2j, 1 + 5j, by="hand")

@@ -39,8 +39,8 @@ def test_a_fresh_copy_is_not_run_again_and_a_stale_one_is(house):
     assert status(house.pipeline("run")) == {"tiny": "fresh"}
     assert (house.root / COPY).stat().st_mtime_ns == before
 
-    (house.root / "helpers" / "checks" / "unrelated.py").write_text("# new\n")
-    house.edit("helpers/bars.py", '"""Progress', '"""All progress')
+    (house.root / "helpers" / "exercises" / "unrelated.py").write_text("# new\n")
+    house.edit("helpers/sweeps.py", '"""Results', '"""All results')
     house.edit("book/chapters/tiny.md", "numbers of one sign", "equal signs")
     house.pipeline("derive")
     assert status(house.pipeline("run")) == {"tiny": "fresh"}
@@ -207,8 +207,9 @@ def test_plain_papermill_with_a_wrong_parameter_names_the_known(house, words, sa
 
 
 def test_the_books_quick_runs_keep_their_budget():
-    from pipeline import executed
     from pipeline.chapters import load_all
+
+    from pipeline import executed
 
     spent = {}
     for chapter in load_all():

@@ -1,4 +1,4 @@
-"""A blank exercise borrows, a right one is used, a wrong one says why."""
+"""A blank exercise uses the solution, a right one is used, a wrong one says why."""
 
 import random
 import shutil
@@ -10,7 +10,7 @@ import torch
 from papermill import PapermillExecutionError, execute_notebook
 
 from helpers import CourseError, start, todo
-from helpers.checks import Case, Exercise, Mistake, WrongAnswer, run_checks
+from helpers.exercises.checks import Case, Exercise, Mistake, WrongAnswer, run_checks
 
 IN_TINY = """
 from helpers import exercise, hint, solution, start, todo
@@ -38,7 +38,7 @@ def test_a_blank_exercise_is_the_reference_itself(house):
 print(square is solution("tiny").square)
 """)
     first, second = done.stdout.splitlines()
-    assert first == "○ square: not attempted yet, the solution is lent"
+    assert first == "○ square: not attempted yet, using the reference solution"
     assert second == "True"
 
 

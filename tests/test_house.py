@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+from pipeline.chapters import ROOT, load_all
 
 import helpers
-from pipeline.chapters import ROOT, load_all
 
 REGISTRIES = ("pypi" + ".org", "python" + "hosted", "registry.npm" + "js",
               "deb.debian" + ".org", "anaconda" + ".org")

@@ -3,12 +3,12 @@
 from importlib import import_module
 
 import pytest
+from pipeline.chapters import exercise_names, load_all
 
 import helpers
 from helpers import start
-from helpers.checks import WrongAnswer, find, of_chapter, run_checks
 from helpers.exercises import solution
-from pipeline.chapters import exercise_names, load_all
+from helpers.exercises.checks import WrongAnswer, find, of_chapter, run_checks
 
 CHAPTERS = {chapter.name: chapter for chapter in load_all()}
 MUTANTS = {name: import_module(f"tests.mutants.{name}") for name in CHAPTERS}

@@ -2,9 +2,9 @@
 
 import pytest
 import yaml
+from pipeline.chapters import ROOT, SourceError, load_all
 
 from pipeline import new as beginning
-from pipeline.chapters import ROOT, SourceError, load_all
 from pipeline.new import LONGEST, TARGETS, TEMPLATES, new
 
 CHAPTERS = load_all()
@@ -82,7 +82,7 @@ def test_a_planned_number_goes_where_the_map_has_it(root, monkeypatch):
     ("coins\n", None, "cannot name a chapter"),
     ("c" * (LONGEST + 1), None, f"longer than {LONGEST} characters"),
     ("lambda", None, "a reserved word"),
-    ("random", None, "a reserved word"),  # helpers.checks uses it
+    ("inspect", None, "a reserved word"),  # helpers.exercises uses it
     (FIRST.name, None, f"there is a chapter {FIRST.name} already"),
     ("coins", 0, "is 1 or more"),
     ("coins", FIRST.number, f"chapter {FIRST.number} is {FIRST.name}"),

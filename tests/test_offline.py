@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-
-from helpers.assets import cache_folder, describe
 from pipeline.chapters import ROOT, load_all
 from pipeline.labels import constants_passed
+
+from helpers.data.assets import cache_folder, describe
 
 # In namespaces of its own: no network, and the first argument read-only.
 ALONE = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c", (
@@ -51,6 +51,6 @@ def test_an_asset_is_had_from_a_read_only_cache(alone, name):
 
 def test_what_a_read_only_cache_does_not_hold_is_said_in_one_message(alone, tmp_path):
     done = alone(tmp_path, "from helpers import asset\nasset('mnist')")
-    assert "CourseError: the asset 'mnist' could not be had:" in done.stderr
+    assert "CourseError: the asset 'mnist' could not be fetched:" in done.stderr
     assert "Read-only file system" in done.stderr and "COURSE_CACHE" in done.stderr
     assert done.stderr.count("Traceback") == 1

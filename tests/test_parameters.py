@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-
-from helpers import session, start
-from helpers.errors import CourseError
 from pipeline.chapters import load_all, parse
+
+from helpers import start
+from helpers.errors import CourseError
 
 CHAPTERS = load_all()
 PROFILES = [None, "", "fast", "QUICK", "quick ", 1, True, 0.5, ["quick"], {"quick": 1},
@@ -55,6 +55,36 @@ OTHERS = [(chapter, name) for chapter in CHAPTERS for name in chapter.defaults
           if name not in ("profile", "seed")]
 
 
+def in_kernel(monkeypatch, *cells, front_end=False):
+    """Let the process look like a kernel that has run these cells."""
+    kernel = SimpleNamespace(_allow_stdin=front_end)
+    shell = SimpleNamespace(user_ns={"In": ["", *cells]}, kernel=kernel,
+                            ast_transformers=[])
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+
+
+DEFAULTS = 'profile = "quick"\nseed = 0'
+WRONG_CELL = "# Parameters\nsise = 4"
+
+
+def test_a_parameter_that_papermill_injected_and_nobody_knows_is_refused(monkeypatch):
+    in_kernel(monkeypatch, DEFAULTS, WRONG_CELL, "import torch")
+    with pytest.raises(CourseError, match="no parameter sise; it has profile and seed"):
+        start("any", profile="quick", seed=0)
+
+
+@pytest.mark.parametrize("cells, front_end", [
+    ([DEFAULTS, WRONG_CELL], True),  # at a prompt
+    ([DEFAULTS, "import torch", WRONG_CELL], False),  # not where papermill injects
+    ([WRONG_CELL, DEFAULTS], False),
+    ([DEFAULTS, "# Parameters of the model\nsise = 4"], False),
+    ([DEFAULTS], False),
+])
+def test_a_readers_own_cell_is_no_parameter(monkeypatch, cells, front_end):
+    in_kernel(monkeypatch, *cells, front_end=front_end)
+    assert start("any", profile="quick", seed=0).seed == 0
+
+
 @pytest.mark.parametrize("chapter, name", OTHERS,
                          ids=lambda part: getattr(part, "name", part))
 def test_a_text_is_wanted_where_the_default_is_one(chapter, name, monkeypatch):
@@ -62,9 +92,7 @@ def test_a_text_is_wanted_where_the_default_is_one(chapter, name, monkeypatch):
     (default,) = [cell.source for cell in chapter.code if "parameters" in cell.tags]
     _, begin = first_steps(chapter)
     for value in NO_TEXTS:
-        cells = ["", default, f"# Parameters\n{name} = {value!r}"]
-        shell = SimpleNamespace(user_ns={"In": cells})
-        monkeypatch.setattr(session, "_shell", lambda shell=shell: shell)
+        in_kernel(monkeypatch, default, f"# Parameters\n{name} = {value!r}")
         with pytest.raises(CourseError, match=f"^{name} is a text, by default"):
             exec(begin, {"start": start, **chapter.defaults})
 

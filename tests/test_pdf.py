@@ -4,10 +4,9 @@ import os
 import shutil
 
 import pytest
-from pypdf import PdfReader
-
 from pipeline.chapters import SourceError
 from pipeline.pdf import BROWSERS, contents, pdf
+from pypdf import PdfReader
 
 if not any(map(shutil.which, BROWSERS)) and not os.environ.get("COURSE_NEEDS_BROWSER"):
     pytest.skip("no browser was found", allow_module_level=True)

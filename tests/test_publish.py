@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import nbformat
-
 from pipeline.chapters import ROOT, config
+
 from pipeline.derive import KINDS
 
 URL = "https://example.net/somebody/their-course"

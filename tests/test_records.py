@@ -6,11 +6,12 @@ from contextlib import redirect_stdout
 
 import pytest
 import torch
+from pipeline.regression import within_tolerance
 
 from helpers import CourseError, record, results
-from helpers.records import GLUE, SCRAP, written
+from helpers.records import formatted
+from helpers.scraps import GLUE, SCRAP
 from pipeline import executed
-from pipeline.regression import within_tolerance
 
 
 def printed(*arguments, **options):
@@ -23,9 +24,6 @@ def printed(*arguments, **options):
 @pytest.mark.parametrize("arguments, options, line", [
     (("loss", 1.23456), {"tol": 0.01}, "loss = 1.23  [tol 0.01]"),
     (("loss", 1.23456), {"se": 0.0234}, "loss = 1.235 ± 0.023"),
-    (("gain", 9.21), {"interval": (6.04, 12.3), "tol": 1},
-     "gain = 9.2 [6.0, 12.3]  [tol 1]"),
-    (("gain", 0.0), {"interval": (0, 0), "tol": 1}, "gain = 0  [tol 1]"),
     (("gain", 9.21), {"interval": (6.04, 12.3), "tol": 1},
      "gain = 9.2 [6.0, 12.3]  [tol 1]"),
     (("gain", 0.0), {"interval": (0, 0), "tol": 1}, "gain = 0  [tol 1]"),
@@ -48,9 +46,8 @@ def test_a_measured_number_needs_to_say_how_sure_it_is(session):
 
 @pytest.mark.parametrize("arguments, options", [
     (("verify:x", 1), {}), (("a: b", 1), {}),
-    (("run-card", 1), {}), (("two\nlines", 1), {}),
+    (("run-card", 1), {}), (("rest-skipped", 1), {}), (("two\nlines", 1), {}),
     (("x", 1.0), {"se": math.nan}), (("x", 1.0), {"tol": -1.0}),
-    (("x", 1.0), {"interval": (2, 3), "tol": 1.0}),
     (("x", 1.0), {"interval": (2, 3), "tol": 1.0}),
     (("x", math.nan), {"tol": 1.0}), (("x", torch.zeros(2)), {"tol": 1.0}),
 ])
@@ -70,7 +67,7 @@ def test_a_table_is_made_of_records(session, capsys):
 
 def test_the_scrap_has_the_form_that_scrapbook_and_glue_read(session, monkeypatch):
     shown = []
-    monkeypatch.setattr("helpers.records.display", lambda *a: shown.append(a))
+    monkeypatch.setattr("helpers.scraps.display", lambda *a: shown.append(a))
     record("loss", 1.5, tol=0.1)
     ((bundle, metadata),) = shown
     assert bundle[SCRAP]["name"] == "loss" and bundle[SCRAP]["version"] == 1
@@ -140,4 +137,4 @@ def test_tolerance_forgives_what_it_says_and_no_more(text, same):
 
 
 def test_infinite_and_tiny_values_are_written():
-    assert written(-math.inf) == "−∞" and written(1e-9) == "1e-09"
+    assert formatted(-math.inf) == "−∞" and formatted(1e-9) == "1e-09"

@@ -4,14 +4,14 @@ import re
 
 import nbformat
 import pytest
-
-from pipeline import executed
 from pipeline.chapters import ROOT, SourceError, load_all
 from pipeline.regression import (
     COMPARED,
     refuse_missing_references,
     within_tolerance,
 )
+
+from pipeline import executed
 
 CHAPTER = "comparing_distributions"
 

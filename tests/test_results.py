@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from pipeline.chapters import SourceError, load_all
 
 from pipeline import results
-from pipeline.chapters import SourceError, load_all
 
 ENTRY = {"document": "A sheet", "place": "Q1", "what": "a figure", "published": "7",
          "chapter": "likelihood", "records": ["half"], "differs": "Nothing."}

@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from distributed import KilledWorker
+from pipeline.cluster import _result
 
 from pipeline import pages
-from pipeline.cluster import _result
 from tests.conftest import FIXTURES, ROOT, build, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

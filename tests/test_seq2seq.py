@@ -24,7 +24,7 @@ WORDS = ["Rain", "fell", "on", "the", "city", "and", "snow", "came", "later", "t
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Conversions in a folder of the test's, assets from the usual cache."""
-    monkeypatch.setattr("helpers.weights.conversions.cache_folder",
+    monkeypatch.setattr("helpers.models.conversion.cache_folder",
                         lambda: tmp_path / "cache")
 
 

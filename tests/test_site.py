@@ -13,6 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from docutils.core import publish_doctree
+from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
+from pipeline.pdf import contents
+from pipeline.publish import SITE
+from pipeline.render import cover, keep_signs_with_errors
+from pipeline.render import page as rendered
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -21,11 +26,6 @@ from selenium.webdriver.common.keys import Keys
 from helpers.figures import INK
 from pipeline import executed
 from pipeline import labels as labelling
-from pipeline.chapters import ROOT, SourceError, config, exercise_names, load_all
-from pipeline.pdf import contents
-from pipeline.publish import SITE
-from pipeline.render import cover, keep_signs_with_errors
-from pipeline.render import page as rendered
 from tests.conftest import wait_for
 
 CHAPTERS = load_all()

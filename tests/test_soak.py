@@ -3,6 +3,7 @@
 import json
 
 from pipeline.pages import SOAK, soak
+
 from tests.soak import compare, words
 
 

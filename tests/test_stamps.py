@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from helpers import CourseError, load_stamps
-from helpers.downloads import extract
+from helpers.data.registry import extract
 
 if shutil.which("dpkg-deb") is None:
     pytest.skip("dpkg-deb is not installed", allow_module_level=True)
@@ -69,6 +69,6 @@ def test_a_member_is_taken_out_and_one_that_is_not_there_is_named(package, tmp_p
 
 
 def test_without_the_unpacker_one_line_says_so(package, monkeypatch):
-    monkeypatch.setattr("helpers.downloads.shutil.which", lambda name: None)
+    monkeypatch.setattr("helpers.data.registry.shutil.which", lambda name: None)
     with pytest.raises(CourseError, match="unpacked by dpkg-deb, which is not"):
         load_stamps(package)

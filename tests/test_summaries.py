@@ -25,6 +25,7 @@ from helpers import (
     rouge_words,
     write,
 )
+from helpers.chapters import summarization
 
 WORDS = ["<pad>", "</s>", "[UNK]", *"abcdefghijk", "user", "bot", "what", "who"]
 SPLITS = ("train", "validation", "test")
@@ -65,8 +66,8 @@ def test_a_folder_of_the_hub_is_read_as_it_is(kind, form, tmp_path, offline, cap
 
 def test_awards_are_shuffled_and_split_by_a_fixed_rule(monkeypatch):
     rows = [{"document": f"text {i}", "summary": f"title {i}"} for i in range(1000)]
-    monkeypatch.setattr("helpers.summaries.asset", lambda name: name)
-    monkeypatch.setattr("helpers.summaries.load_award_titles", lambda path: {
+    monkeypatch.setattr(summarization, "asset", lambda name: name)
+    monkeypatch.setattr(summarization, "load_award_titles", lambda path: {
         "award_titles": list(rows)}[path])
     pairs, again = load_summaries("awards"), load_summaries("awards")
     assert [len(pairs[split]) for split in SPLITS] == [600, 200, 200]

@@ -7,13 +7,13 @@ import re
 import statistics
 
 import pytest
+from pipeline.chapters import load_all
+from pipeline.plot import draw
+from pipeline.sweep import KEPT, as_markdown, code_of, tabulate
 
 from helpers import CourseError, kept_sweep
 from helpers.sweeps import Sweep
 from pipeline import freshness
-from pipeline.chapters import load_all
-from pipeline.plot import draw
-from pipeline.sweep import KEPT, as_markdown, code_of, tabulate
 from solutions.nmt import configurations
 
 

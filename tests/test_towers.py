@@ -8,7 +8,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 from helpers import CourseError, asset, load_towers
-from helpers.weights.efficientnet_lite import (
+from helpers.models.efficientnet import (
     EfficientNetLite,
     SameConv,
     load_efficientnet_lite,
@@ -21,7 +21,7 @@ WORDS = ["a", "red", "blue", "picture", "of", "face", "[UNK]", "<start>", "<end>
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Assets from the usual cache, features in a folder of the test's."""
-    monkeypatch.setattr("helpers.weights.towers.cache_folder",
+    monkeypatch.setattr("helpers.models.towers.cache_folder",
                         lambda: tmp_path / "cache")
     return tmp_path / "cache" / "features"
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import resource
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from safetensors.torch import load_file
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from helpers import CourseError, load_causal_lm
-from helpers.weights import causal_lm, conversions
+from helpers.files import sha256
+from helpers.models import causal_lm, conversion
 from solutions import language_sampling as chapter
 
 WORDS = ["<s>", "a", "b", "c", "d", "Ġa", "Ġb", "ab", "Ġ"]
@@ -90,7 +93,7 @@ def logits(model):
 
 
 def test_gguf_is_converted_once_in_silence_and_read_back_equal(
-        gguf_file, tmp_path, capfd, monkeypatch):
+        gguf_file, tmp_path, capfd):
     first, tokenizer = load_causal_lm(gguf_file)
     assert tokenizer("ab a").input_ids == [7, 5]
     assert not first.training and first.dtype == torch.float32
@@ -98,10 +101,10 @@ def test_gguf_is_converted_once_in_silence_and_read_back_equal(
     assert folder.name.startswith("tiny-")
     assert "lm_head.weight" not in load_file(folder / "model.safetensors")
 
-    read = causal_lm._read
-    monkeypatch.setattr(causal_lm, "_read", lambda where, **options: read(
-        where, **options) if not options.get("gguf_file") else pytest.fail("again"))
+    before = (folder / "model.safetensors").stat()
     second, again = load_causal_lm(gguf_file)
+    after = (folder / "model.safetensors").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert torch.equal(logits(first), logits(second))
     assert again("ab a").input_ids == [7, 5]
     assert capfd.readouterr() == ("", "")
@@ -112,7 +115,8 @@ def test_what_is_converted_is_checked_without_being_read(gguf_file, tmp_path,
     made = causal_lm.conversion(gguf_file)
     made.make()
     (folder,) = kept(tmp_path)
-    monkeypatch.setattr(causal_lm, "_read", lambda *_, **__: pytest.fail("read"))
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained",
+                        lambda *_, **__: pytest.fail("read"))
     causal_lm.conversion(gguf_file).make()
     (folder / "config.json").write_text("damaged")
     with pytest.raises(pytest.fail.Exception):
@@ -133,15 +137,14 @@ def test_a_damaged_conversion_is_made_again(gguf_file, tmp_path, damage):
     elif damage == "delete":
         weights.unlink()
     else:
-        (folder / conversions.SUMS).write_text("{}")
+        (folder / conversion.SUMS).write_text("{}")
     assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
     assert kept(tmp_path) == [folder]
-    sums = json.loads((folder / conversions.SUMS).read_text())
-    assert sums["model.safetensors"] == conversions.sha256(weights)
+    sums = json.loads((folder / conversion.SUMS).read_text())
+    assert sums["model.safetensors"] == sha256(weights)
 
 
-def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys,
-                                                    monkeypatch):
+def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys):
     right = logits(load_causal_lm(gguf_file)[0])
     shutil.rmtree(tmp_path / "cache")
     (tmp_path / "cache").write_text("a file where the folder should be")
@@ -149,19 +152,20 @@ def test_a_cache_that_takes_nothing_costs_time_only(gguf_file, tmp_path, capsys,
     assert "will convert it again" in capsys.readouterr().out
 
     (tmp_path / "cache").unlink()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(conversions.os, "replace", full)
-    assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:  # as on a disk that is full before the weights are written
+        assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "will convert it again" in capsys.readouterr().out
     assert kept(tmp_path) == []
 
 
 def test_another_version_of_transformers_converts_anew(gguf_file, tmp_path,
                                                        monkeypatch):
     load_causal_lm(gguf_file)
-    monkeypatch.setattr(conversions, "version", lambda package: "0.0")
+    monkeypatch.setattr(conversion, "version", lambda package: "0.0")
     load_causal_lm(gguf_file)
     assert len(kept(tmp_path)) == 2
 
@@ -171,26 +175,23 @@ def test_what_is_no_gguf_and_what_is_nowhere_is_named(tmp_path):
     bad.write_bytes(b"nothing of the kind")
     with pytest.raises(CourseError, match="could not be read as GGUF"):
         load_causal_lm(bad)
-    with pytest.raises(CourseError, match="'no-such/model' could not be had"):
+    with pytest.raises(CourseError, match="'no-such/model' could not be loaded"):
         load_causal_lm("no-such/model")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CourseError, match="empty could not be read as a model"):
         load_causal_lm(tmp_path / "empty")
 
 
-def test_whoever_converts_second_finds_the_first_in_silence(
-        gguf_file, tmp_path, capsys, monkeypatch):
-    right = logits(load_causal_lm(gguf_file)[0])
-    intact, answers = conversions._intact, iter([False])
-    monkeypatch.setattr(conversions, "_intact", lambda folder: next(
-        answers, None) is None and intact(folder))
+def test_what_another_process_stored_first_is_used_in_silence(
+        gguf_file, tmp_path, capsys):
+    class Late:
+        def save_pretrained(self, folder):
+            causal_lm.conversion(gguf_file).make()
+            raise OSError(39, "Directory not empty")
 
-    def taken(*_):
-        raise OSError(39, "Directory not empty")
-
-    monkeypatch.setattr(conversions.shutil, "rmtree", lambda *_, **__: None)
-    monkeypatch.setattr(conversions.os, "replace", taken)
-    assert torch.equal(logits(load_causal_lm(gguf_file)[0]), right)
+    late = replace(causal_lm.conversion(gguf_file), convert=lambda: (Late(), None))
+    assert isinstance(late.load()[0], Late)
+    assert kept(tmp_path) == [late.folder]
     assert capsys.readouterr().out == ""
 
 

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from helpers.files import write_whole
-
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
 from pipeline.notebooks import as_text, read

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+
+from helpers import solution
 from helpers.exercises.checks import (
     WrongAnswer,
     forked_random_states,
     of_chapter,
     run_checks,
 )
-
-from helpers import solution
 from pipeline.classroom.sandbox.limits import LONGEST_VALUE
 
 SETUP = re.compile(r"^torch\.set_\w+\([\w.]+\)", re.M)

@@ -3,7 +3,6 @@
 import json
 
 from helpers.scraps import Scraps
-
 from pipeline.run.copies import current
 
 FIELDS = ("value", "se", "unit", "text")

@@ -6,9 +6,8 @@ import math
 import statistics
 from collections import defaultdict
 
-from helpers.scraps import Scraps
-
 from helpers.records import formatted
+from helpers.scraps import Scraps
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
 from pipeline.git import commit

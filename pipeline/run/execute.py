@@ -6,7 +6,6 @@ import sys
 from contextlib import closing
 
 from helpers.files import write_whole
-
 from pipeline.derive import refuse_out_of_step
 from pipeline.notebooks import read
 from pipeline.run.local import run_here

@@ -3,7 +3,6 @@
 from importlib import import_module
 
 from helpers.data.assets import asset
-
 from helpers.errors import CourseError
 from pipeline.errors import BookError
 

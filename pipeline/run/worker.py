@@ -17,10 +17,10 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from helpers.scraps import Scraps
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
+from helpers.scraps import Scraps
 from pipeline.run.plan import Failure
 
 

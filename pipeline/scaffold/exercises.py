@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.checks import Case, Mistake, checks
+from helpers.exercises.checks import Case, Mistake, checks
 
 ERRORS = (TypeError, ValueError, RuntimeError)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import nbformat
 from docutils.nodes import Text, literal_block, make_id
-from helpers.scraps import Scraps
 from sphinx.errors import ExtensionError
 from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
+from helpers.scraps import Scraps
 from pipeline.book import Book
 from pipeline.errors import BookError
 from pipeline.git import head

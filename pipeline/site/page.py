@@ -4,7 +4,6 @@ import re
 from html import escape
 
 from helpers.scraps import Scraps
-
 from pipeline.errors import BookError
 from pipeline.notebooks import code_cell, markdown_cell, new_notebook
 from pipeline.source.code import undecorated

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from helpers.run import PROFILES
 
+from helpers.run import PROFILES
 from pipeline.errors import BookError
 from pipeline.source.code import calls, exercise_names, parse
 from pipeline.source.tags import DEFINE, PARAMETERS

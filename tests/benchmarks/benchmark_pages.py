@@ -15,6 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from pipeline.pdf import contents
 from pipeline.publish import SITE
+
 from tests.test_site import chromium, find
 
 PAINT = ("const [e] = performance.getEntriesByName('first-contentful-paint');"

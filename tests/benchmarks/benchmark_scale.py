@@ -22,8 +22,8 @@ from pathlib import Path
 from time import perf_counter
 
 import psutil
-
 from pipeline.pages import SCALE, scale
+
 from tests.conftest import FIXTURES, build
 from tests.test_scale import CHAPTER, Cluster
 

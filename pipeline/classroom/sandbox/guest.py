@@ -53,8 +53,9 @@ def call(request):
 
 def _questions(chapter):
     """Return a chapter's exercises, whose cases do not keep what is expected."""
-    import helpers.exercises.checks
     import torch
+
+    import helpers.exercises.checks
 
     class Question:
         def __init__(self, shown, run, expected=None, mistakes=(), **tolerances):

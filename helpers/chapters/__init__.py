@@ -1,0 +1,1 @@
+"""What one chapter alone imports: helpers.chapters.NAME belongs to chapter NAME."""

@@ -1,0 +1,1 @@
+"""Data of the chapters: assets from package registries, and their readers."""

@@ -1,0 +1,1 @@
+"""Pretrained models: readers that turn shipped weights into torch modules."""

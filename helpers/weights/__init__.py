@@ -1,1 +1,0 @@
-"""Readers that turn a shipped format into a model."""
