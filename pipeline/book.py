@@ -1,7 +1,7 @@
 """The book: one tree of files, and where everything in it lies."""
 
 import tomllib
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -10,7 +10,7 @@ from helpers.errors import names
 from pipeline.errors import BookError
 from pipeline.source import labels as labelling
 from pipeline.source.bibliography import Bibliography
-from pipeline.source.chapter import load
+from pipeline.source.chapter import parsed
 from pipeline.source.rules import refuse_bad_cells
 
 NOTEBOOKS = ("notebooks", "solutions")  # the two that are derived of each chapter
@@ -49,9 +49,9 @@ class Book:
 
         Raises BookError for a source that breaks a rule.
         """
-        chapters = sorted(map(load, self.sources.glob("*.md")), key=lambda c: c.number)
-        for chapter in chapters:
-            refuse_bad_cells(chapter)
+        chapters = sorted((_checked(path, path.read_text())
+                           for path in self.sources.glob("*.md")),
+                          key=lambda chapter: chapter.number)
         numbers = [chapter.number for chapter in chapters]
         if len(set(numbers)) < len(numbers):
             raise BookError("two chapters have the same number")
@@ -150,6 +150,14 @@ class Book:
     def module(self, name):
         """Return the path of a chapter's module of solutions."""
         return self.root / "solutions" / f"{name}.py"
+
+
+@cache
+def _checked(path, text):
+    """Return the chapter of a source that keeps the rules."""
+    chapter = parsed(path, text)
+    refuse_bad_cells(chapter)
+    return chapter
 
 
 def here():

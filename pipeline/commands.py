@@ -109,6 +109,12 @@ def _book(book, options):
     return make(book, options.profile)
 
 
+def _preview(book, options):
+    from pipeline.site.preview import preview
+
+    return preview(book, options.chapter, options.profile, options.port)
+
+
 def _pdf(book, options):
     from pipeline.site.pdf import pdf
 
@@ -177,6 +183,10 @@ COMMANDS = (
             (CHAPTERS,), _results),
     Command("book", "derive, fetch, execute and build the site, as far as it changed",
             (PROFILE,), _book),
+    Command("preview", "show a chapter in a browser, anew with each save", (
+        CHAPTER, PROFILE,
+        argument("--port", type=int, default=8000, help="of 127.0.0.1"),
+    ), _preview),
     Command("pdf", "print the built site, or pages of it", (
         argument("pages", nargs="*", metavar="PAGE",
                  help="such as notebooks/vae; all by default"),

@@ -81,8 +81,8 @@ def numbered(number):
         nodes.reference(anchorname=anchor, secnumber=list(found))
         for anchor, found in (("", (number,)), ("#a", (number, 1)))))
     return SimpleNamespace(
-        toc_secnumbers={"notebooks/tiny": {"": (number,), "#a": (number, 1),
-                                           "#plain": None}},
+        toc_fignumbers={}, toc_secnumbers={"notebooks/tiny": {
+            "": (number,), "#a": (number, 1), "#plain": None}},
         titles={"notebooks/tiny": nodes.title(secnumber=[number])},
         tocs={"notebooks/tiny": contents})
 
@@ -97,17 +97,20 @@ def test_a_chapter_is_renumbered_in_its_title_its_contents_and_its_sections():
     assert not renumber(env, "notebooks/tiny", 7)
 
 
-def test_figures_are_counted_anew_only_where_a_number_changes(monkeypatch):
-    counted = []
-    monkeypatch.setattr("pipeline.site.numbers.TocTreeCollector.assign_figure_numbers",
-                        lambda self, env: counted.append(env) or ["book/intro"])
-    chapter = SimpleNamespace(name="tiny", number=7)
-    app = SimpleNamespace(book=SimpleNamespace(chapters=[chapter]))
-    same, other = numbered(7), numbered(1)
-    assert ChapterNumbers().get_updated_docs(app, same) == []
-    assert ChapterNumbers().get_updated_docs(app, other) == [
-        "notebooks/tiny", "book/intro"]
-    assert counted == [other]
+def test_what_a_chapter_counts_has_its_number_too():
+    env = numbered(1)
+    env.toc_fignumbers["notebooks/tiny"] = {"displaymath": {"a": (1, 1), "b": (1, 2)}}
+    renumber(env, "notebooks/tiny", 7)
+    assert env.toc_fignumbers["notebooks/tiny"]["displaymath"] == {
+        "a": (7, 1), "b": (7, 2)}
+
+
+def test_the_pages_that_are_numbered_anew_are_written_anew():
+    chapters = [SimpleNamespace(name="tiny", number=7),
+                SimpleNamespace(name="not_in_the_contents", number=8)]
+    app = SimpleNamespace(book=SimpleNamespace(chapters=chapters))
+    assert ChapterNumbers().get_updated_docs(app, numbered(7)) == []
+    assert ChapterNumbers().get_updated_docs(app, numbered(1)) == ["notebooks/tiny"]
 
 
 def test_a_page_loads_its_own_scripts_and_none_of_thebe():

@@ -8,6 +8,7 @@ from pipeline.derive.markdown import Lowering
 from pipeline.notebooks import code_cell, markdown_cell, new_notebook, read
 from pipeline.source.tags import BOOTSTRAP, COMPARED, PARAMETERS, tags_of
 
+REFERENCES = "references"  # the id of the cell that lists the works cited
 INSTALL = '''\
 # On a fresh machine such as Colab this installs the course; elsewhere nothing.
 try:
@@ -44,7 +45,7 @@ def chapter_notebook(book, chapter, kind, ref=None):
             cells.append(bootstrap(book, ref))
     if lower.cited:
         listing = book.bibliography.listing(lower.cited)
-        cells.append(markdown_cell(f"## References\n\n{listing}", "references"))
+        cells.append(markdown_cell(f"## References\n\n{listing}", REFERENCES))
     return new_notebook(cells, course={"derived": _stamp(cells)})
 
 

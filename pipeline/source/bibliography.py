@@ -43,21 +43,22 @@ class Bibliography:
 
     def listing(self, keys):
         """Return the cited works as a Markdown list, in the style's order."""
-        style, _ = self._style
+        style, _ = _style()
         works = style.sort([self.entries[key] for key in sorted(keys)])
         return "\n".join(f"- {self._work(work.key)}" for work in works)
 
     @cache  # noqa: B019 - a book is read once
     def _work(self, key):
         """Return a work as text."""
-        style, backend = self._style
+        style, backend = _style()
         (entry,) = style.format_entries([self.entries[key]])
         text = " ".join(entry.text.render(backend).split())
         return re.sub(r"\\([.()\-])", r"\1", text)
 
-    @cached_property
-    def _style(self):
-        from pybtex.plugin import find_plugin
 
-        return (find_plugin("pybtex.style.formatting", "plain")(),
-                find_plugin("pybtex.backends", "markdown")())
+@cache
+def _style():
+    from pybtex.plugin import find_plugin
+
+    return (find_plugin("pybtex.style.formatting", "plain")(),
+            find_plugin("pybtex.backends", "markdown")())

@@ -100,11 +100,11 @@ class Chapter:
 
 def load(path):
     """Read one source. Raises BookError naming the chapter and the line."""
-    return _read(path, path.read_text())
+    return parsed(path, path.read_text())
 
 
 @cache
-def _read(path, text):
+def parsed(path, text):
     """Return the chapter of a source; nobody changes it afterwards."""
     from jupytext.myst import myst_to_notebook
 
@@ -140,7 +140,10 @@ def _front_matter(path, text):
     found = re.match(r"---\n(.*?)\n---\n", text, re.S)
     if not found:
         raise BookError(f"{path.name}: there is no front matter")
-    return yaml.safe_load(found[1]), found[0].count("\n")
+    try:
+        return yaml.safe_load(found[1]) or {}, found[0].count("\n")
+    except yaml.YAMLError as error:
+        raise BookError(f"{path.name}: the front matter is no YAML: {error}") from error
 
 
 def _defaults(chapter):
