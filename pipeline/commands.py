@@ -150,7 +150,7 @@ COMMANDS = (
     Command("new", "begin a chapter that passes every gate", (
         argument("name", metavar="NAME"),
         argument("--number", type=int, metavar="N",
-                 help="its number; by default the first that nothing has"),
+                 help="its number; by default the one after the last"),
     ), _new),
     Command("derive", "write what follows from the sources", (
         argument("--check", action="store_true",
@@ -175,7 +175,7 @@ COMMANDS = (
             (CHAPTERS,), _references),
     Command("results", "keep the records of the full run in book/results/",
             (CHAPTERS,), _results),
-    Command("book", "derive, fetch, execute and build the site, as far as it changed",
+    Command("book", "derive, fetch, execute and build, as far as anything changed",
             (PROFILE,), _book),
     Command("pdf", "print the built site, or pages of it", (
         argument("pages", nargs="*", metavar="PAGE",

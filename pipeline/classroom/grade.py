@@ -1,12 +1,12 @@
 """Grade submitted notebooks: a table of the exercises that each has passed.
 
-Otter-grader and nbgrader would want tests and metadata of their own in every
-notebook and judge in the kernel that runs the submission's code, whereas the
-checks here can be called by name and judge outside of it; hence this module.
+Otter-grader and nbgrader need their own tests and metadata in every notebook,
+and decide in the kernel that runs the submission's code. The checks here can be
+called by name, and decide outside of that kernel; hence this module.
 
-The verdict is made in this process, which never runs or even parses any of a
-submission's code. A sandbox calls the answers with what the checks ask and
-sends back plain values; `pipeline.classroom.judge` compares them with the expected.
+This process never runs or even parses any of a submission's code. A sandbox
+calls the answers with the arguments of the checks and sends back plain values;
+`pipeline.classroom.judge` compares them with the expected ones.
 """
 
 import csv
@@ -27,7 +27,7 @@ OTHERS = {"blank": "not attempted", "missing": "not in the notebook"}
 
 @dataclass
 class Row:
-    """One submission: a verdict for each exercise, or a note why there is none."""
+    """One submission: a verdict for each exercise, or a note why it has none."""
 
     name: str
     verdicts: dict
@@ -60,7 +60,7 @@ def grade(book, name, folder, seconds=60, megabytes=4000, workers=2, to=None):
         if own.passed < len(judge.exercises):
             raise BookError(
                 f"the solutions of {name} do not pass under these limits, so no "
-                f"submission was judged: {own.note or own.verdicts}")
+                f"submission was graded: {own.note or own.verdicts}")
         with ThreadPoolExecutor(max(1, workers)) as pool:
             rows = list(progress(
                 pool.map(lambda item: judged(*item, judge, sandbox), texts.items()),
@@ -88,7 +88,7 @@ def judged(name, text, judge, sandbox):
 
 
 def _text(path):
-    """Return a submission's text, or what keeps it from being read."""
+    """Return a submission's text, or the error that prevents reading it."""
     try:
         if path.is_symlink() or not path.is_file():
             return ValueError("this is no file")
@@ -130,7 +130,7 @@ def _table(exercises, rows):
 
 
 def _plain(text):
-    """Return a text on one line, without what could harm a file or a terminal."""
+    """Return a text on one line, without control characters."""
     line = " ".join(text.split())[:LONGEST_CELL]
     return "".join(sign if sign.isprintable() else "?" for sign in line)
 

@@ -68,12 +68,12 @@ def keep_references(notebook, path):
 
 
 def is_pristine(path):
-    """Tell whether a file is a derived notebook that nobody has edited since."""
+    """Return whether a file is a derived notebook that has not been edited since."""
     if path.suffix != ".ipynb":
         return False
     try:
         notebook = nbformat.read(path, 4)
-    except Exception:  # whatever nbformat raises for a file that is none
+    except Exception:  # any that nbformat raises for a file that is not a notebook
         return False
     return notebook.metadata.get("course", {}).get("derived") == _stamp(notebook.cells)
 

@@ -72,7 +72,7 @@ def equations(book):
 def verifications(chapter):
     """Return, for each label that a chapter verifies, the methods it names.
 
-    Raises BookError for a method that is not written out.
+    Raises BookError for a method that is not a literal text.
     """
     methods, known = {}, {}
     for cell in chapter.code:
@@ -88,10 +88,10 @@ def verifications(chapter):
 
 
 def results(book):
-    """Return the page that sets each published figure beside ours.
+    """Return the page that compares each published figure with ours.
 
     Raises BookError for an entry of published.toml that names a chapter or
-    a record which is not there.
+    a record that does not exist.
     """
     kept, published = kept_runs(book), {}
     for entry in _published(book):
@@ -126,7 +126,7 @@ def kept_runs(book):
 
 
 def _published(book):
-    """Return the entries of published.toml, each of which is whole."""
+    """Return the entries of published.toml. Raises BookError for a bad one."""
     if not book.published.exists():
         return []
     entries = tomllib.loads(book.published.read_text())["figure"]
@@ -140,7 +140,7 @@ def _published(book):
 
 
 def _ours(entry, kept):
-    """Return our figures in the words of the run."""
+    """Return our figures as the run printed them."""
     if entry["chapter"] not in kept:
         return "not yet"
     records = kept[entry["chapter"]]["records"]

@@ -13,7 +13,7 @@ PACKAGES = ("helpers", "solutions", "pipeline")
 def parse(code):
     """Return the tree of a cell's code, for reading only.
 
-    It is empty where the code is no plain Python, as with IPython's own lines.
+    It is empty for code that is not plain Python, as with IPython's magics.
     """
     try:
         return ast.parse(code)
@@ -49,7 +49,7 @@ def calls(code):
 
 
 def calls_method(code, name):
-    """Tell whether code calls a method of this name, of whatever object."""
+    """Return whether code calls a method of this name, of any object."""
     return any(isinstance(node, ast.Call) and getattr(node.func, "attr", "") == name
                for node in ast.walk(parse(code)))
 
@@ -97,7 +97,7 @@ def helper_imports(code):
 
 
 def untraceable_import(code):
-    """Tell whether code imports the course in a way that no key could follow."""
+    """Return whether code imports the course in a way that a key cannot trace."""
     for node in ast.walk(parse(code)):
         if isinstance(node, ast.Import):
             roots = {alias.name.split(".")[0] for alias in node.names}
@@ -115,7 +115,7 @@ def untraceable_import(code):
 
 
 def computation(code):
-    """Return a text that is equal for code that differs in layout and docstrings."""
+    """Return a text that does not depend on the code's layout and docstrings."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node):

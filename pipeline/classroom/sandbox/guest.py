@@ -1,8 +1,8 @@
 """What runs inside the sandbox: read a submission, and call its answers.
 
-It is started there from a copy, beside a pristine `helpers`, with a JSON
-request on standard input. It says what the answers *return*, never whether
-that is right: what the checks expect is dropped before any of the
+It is started there from a copy, next to an unmodified copy of `helpers`, with a
+JSON request on standard input. It reports what the answers return, never
+whether that is right: the expected values are dropped before any of the
 submission's code is run, and `pipeline.classroom.judge` compares outside.
 """
 
@@ -29,7 +29,7 @@ LONGEST_TEXT = 300
 
 
 def read(request):
-    """Yield one reply: the state of each exercise, or why there is none."""
+    """Yield one reply: the state of each exercise, or the problem."""
     limits.apply(request)
     try:
         yield {"states": states(request["notebook"], request["exercises"])}
@@ -52,7 +52,7 @@ def call(request):
 
 
 def _questions(chapter):
-    """Return a chapter's exercises, whose cases do not keep what is expected."""
+    """Return a chapter's exercises, whose cases drop the expected values."""
     import torch
 
     import helpers.exercises.checks
@@ -69,7 +69,7 @@ def _questions(chapter):
 
 
 def _apart(code, exercise, request):
-    """Run one exercise in a forked process; return its values and its end."""
+    """Run one exercise in a forked process; return its values and how it ended."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -111,7 +111,7 @@ def _answer(fd, code, exercise, request):
 
 
 def _values(code, exercise):
-    """Define what an answer needs, and yield what it gives."""
+    """Define what an answer needs, and yield the values that it gives."""
     import numpy
     import torch
 
@@ -148,7 +148,7 @@ def _raised(error):
 
 
 def _portable(value):
-    """Write a value as JSON can hold it; `pipeline.classroom.judge` reads it again."""
+    """Return a value as JSON, which `pipeline.classroom.judge` reads back."""
     import numpy
     import torch
 
@@ -168,7 +168,7 @@ def _portable(value):
 
 
 def main():
-    """Answer the request on standard input; the submission gets no output."""
+    """Answer the request on standard input; discard the submission's output."""
     out = os.fdopen(os.dup(1), "w")
     request = json.load(sys.stdin)
     null = os.open(os.devnull, os.O_RDWR)

@@ -1,9 +1,9 @@
 """Run a submission's code where it can neither reach nor break anything.
 
 Where Linux lets a user make namespaces, the code sees no network, no process
-but its own, a file system that it cannot write to but for one small folder,
-and none of the course beside the helpers. Elsewhere an audit hook of Python
-stands in, which stops an accident and not a determined person.
+but its own, a file system in which only one small folder is writable, and of
+the course only the helpers. Elsewhere an audit hook of Python replaces this; it
+stops accidents, not a determined attacker.
 """
 
 import json
@@ -43,9 +43,9 @@ WEAK = ("**weak**: this machine offers no namespaces, so an audit hook of Python
 
 
 class Sandbox:
-    """A pristine copy of the helpers, and processes that see little else.
+    """An unmodified copy of the helpers, and processes that see little else.
 
-    Use it in a `with`. `says` tells what protects, for the report; `hidden`
+    Use it in a `with`. `says` names the protection, for the report; `hidden`
     are folders that a submission must not see, besides the course in `root`.
     """
 
@@ -73,8 +73,8 @@ class Sandbox:
     def ask(self, exercises, **request):
         """Send one request to a new process; return its replies.
 
-        Returns a list of what the guest says, and what cut it short or None.
-        Nothing that comes back is to be trusted.
+        Returns the list of the guest's replies, and why it was stopped or None.
+        Do not trust anything in them.
         """
         work = tempfile.mkdtemp(dir=self.folder)
         asked = {**request, **self.limits, "exercises": exercises,
@@ -135,7 +135,7 @@ def _copy_guest(pipeline, folder):
 
 
 def _to_hide(paths, folder):
-    """Return which folders to hide: none within another, nor around what runs."""
+    """Return the folders to hide, none inside another or around what runs."""
     inside = [Path(sys.prefix).absolute(), Path(sys.prefix).resolve(), folder]
     paths = {path.resolve() for path in paths if path.is_dir() and not any(
         place.is_relative_to(path.absolute()) for place in inside)}

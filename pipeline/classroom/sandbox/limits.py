@@ -1,4 +1,4 @@
-"""Bound what a process may use, read from it, and end it."""
+"""Limit what a process may use, read its output, and end it."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ FORBIDDEN = ("socket.", "subprocess.", "ctypes.", "os.kill", "os.system", "os.ex
 
 
 def apply(request):
-    """Bound what this process may use, from here on.
+    """Limit what this process may use, from here on.
 
     `request` holds `seconds` of computing, `megabytes` beyond those in use,
     whether there are `namespaces` around it, and the folders `hidden` if not.
@@ -50,7 +50,7 @@ def apply(request):
 
 
 def _guard(folder, hidden):
-    """Return the audit hook that stands in where there are no namespaces."""
+    """Return the audit hook that is used where there are no namespaces."""
     def hook(event, arguments):
         if event.startswith(FORBIDDEN):
             raise PermissionError(f"{event} is not allowed here")
@@ -67,7 +67,7 @@ def drain(fd, seconds, most, ended):
     """Read `fd` until `ended()` holds and it is empty.
 
     Returns the bytes, and what cut the reading short: None, or a text when
-    it took longer than `seconds` or came to more than `most` bytes.
+    it took longer than `seconds` or exceeded `most` bytes.
     """
     data, until = bytearray(), time.monotonic() + seconds
     while True:
@@ -86,7 +86,7 @@ def drain(fd, seconds, most, ended):
 
 
 def kill(child, namespaces):
-    """End an exercise's process and whatever it has started."""
+    """End an exercise's process and all that it has started."""
     with suppress(ProcessLookupError):
         if namespaces:
             os.kill(-1, signal.SIGKILL)  # all in this namespace but this process
@@ -95,7 +95,7 @@ def kill(child, namespaces):
 
 
 def ending(status, used, seconds):
-    """Say what ended a process, from what os.wait4 tells; None if it went well."""
+    """Return what ended a process, by the values of os.wait4; None for success."""
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
         return None
