@@ -17,12 +17,11 @@ def path_of(book, chapter, parameters):
     variant += [f"{name}={quote(repr(value), safe='')}"
                 for name, value in sorted(parameters.items())
                 if name != "profile" and repr(value) != repr(chapter.defaults[name])]
-    folder = book.build / "executed" / "+".join(variant)
-    return folder / "notebooks" / f"{chapter.name}.ipynb"
+    return book.executed("+".join(variant), chapter.name)
 
 
 def key_of(path):
-    """Return the key of an executed copy, or None where there is no whole one."""
+    """Return the key of an executed copy, or None without a complete one."""
     try:
         return read(path).metadata["course"]["key"]
     except (BookError, KeyError, TypeError):
