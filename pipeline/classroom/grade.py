@@ -139,8 +139,8 @@ def _markdown(chapter, exercises, rows, sandbox):
     head, *body = [[_cell(text) for text in line] for line in _table(exercises, rows)]
     return "\n".join([
         f"# {chapter.title}: exercises passed", "", *table(head, body), "",
-        f"Each exercise had {sandbox.limits['seconds']} s of computing and "
-        f"{sandbox.limits['megabytes']} MB of memory. Protection: {sandbox.says}.", ""])
+        f"Each exercise had {sandbox.limits.seconds} s of computing and "
+        f"{sandbox.limits.megabytes} MB of memory. Protection: {sandbox.says}.", ""])
 
 
 def _cell(text):
