@@ -17,8 +17,8 @@ PIPELINE = """
 errors git tables notebooks layers
 source.tags source.code source.myst source.labels source.chapter source.rules
 source.bibliography source book
-derive.measurements derive.module derive.markdown derive.notebook derive.pages
-derive.drawing derive.making derive
+derive.measurements derive.module derive.markdown derive.colab derive.notebook
+derive.pages derive.drawing derive.making derive
 run.key run.copies run.plan run.local run.cluster run.worker run.execute
 run.prefetch run
 records.tolerance records.references records.results records.plot records.sweep

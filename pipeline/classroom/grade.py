@@ -115,7 +115,7 @@ def _verdicts(text, judge, sandbox):
         answered, do="call", notebook=text, chapter=judge.name, setup=judge.setup,
         modules=judge.modules, solved=solved) if answered else ([], None)
     replies = {reply["exercise"]: reply for reply in replies}
-    megabytes = sandbox.limits["megabytes"]
+    megabytes = sandbox.limits.megabytes
     return {name: judge.verdict(name, replies.get(name), cut, megabytes)
             if name in answered else OTHERS.get(state, f"failed: {state}")
             for name, state in states.items()}
@@ -139,8 +139,8 @@ def _markdown(chapter, exercises, rows, sandbox):
     head, *body = [[_cell(text) for text in line] for line in _table(exercises, rows)]
     return "\n".join([
         f"# {chapter.title}: exercises passed", "", *table(head, body), "",
-        f"Each exercise had {sandbox.limits['seconds']} s of computing and "
-        f"{sandbox.limits['megabytes']} MB of memory. Protection: {sandbox.says}.", ""])
+        f"Each exercise had {sandbox.limits.seconds} s of computing and "
+        f"{sandbox.limits.megabytes} MB of memory. Protection: {sandbox.says}.", ""])
 
 
 def _cell(text):

@@ -94,7 +94,7 @@ class Judge:
                 return f"stopped: more than {megabytes} MB of memory"
             if isinstance(cause, Stopped):
                 return f"stopped: {cause}"
-            return f"failed: {_diagnosis(str(wrong))}"
+            return f"failed: {_in_one_line(wrong)}"
         return "passed"
 
 
@@ -131,12 +131,10 @@ def _value(sent):
     return type(str(sent["kind"]), (Opaque,), {})(str(sent["text"]))
 
 
-def _diagnosis(message):
-    """Put the message of a WrongAnswer on one line."""
-    words = (line.split(None, 1) for line in message.splitlines()[1:])
-    says = {word: rest for word, rest in (pair for pair in words if len(pair) == 2)}
-    found = "called {called}, expected {expected}, got {got}".format_map(says)
-    return f"{says['likely']} ({found})" if "likely" in says else found
+def _in_one_line(wrong):
+    """Return what a WrongAnswer says, for a cell of the table."""
+    found = f"called {wrong.called}, expected {wrong.expected}, got {wrong.got}"
+    return f"{wrong.likely} ({found})" if wrong.likely else found
 
 
 @contextmanager

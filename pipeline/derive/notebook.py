@@ -4,26 +4,10 @@ import hashlib
 
 import nbformat
 
+from pipeline.derive.colab import bootstrap
 from pipeline.derive.markdown import Lowering
 from pipeline.notebooks import code_cell, markdown_cell, new_notebook, read
-from pipeline.source.tags import BOOTSTRAP, COMPARED, PARAMETERS, tags_of
-
-INSTALL = '''\
-# On a fresh machine such as Colab this installs the course; elsewhere nothing.
-try:
-    from helpers import start
-except ImportError:
-    import os
-    import subprocess
-    import sys
-
-    source = os.environ.get(
-        "COURSE_SOURCE",
-        "git+{url}@{ref}",
-    )
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", source], check=True
-    )'''
+from pipeline.source.tags import COMPARED, PARAMETERS, tags_of
 
 
 def chapter_notebook(book, chapter, kind, ref=None):
@@ -46,13 +30,6 @@ def chapter_notebook(book, chapter, kind, ref=None):
         listing = book.bibliography.listing(lower.cited)
         cells.append(markdown_cell(f"## References\n\n{listing}", "references"))
     return new_notebook(cells, course={"derived": _stamp(cells)})
-
-
-def bootstrap(book, ref=None):
-    """Make the cell that installs the course from where it is published."""
-    repository = book.config["repository"]
-    code = INSTALL.format(url=repository["url"], ref=ref or repository["branch"])
-    return code_cell(code, BOOTSTRAP, [BOOTSTRAP])
 
 
 def keep_references(notebook, path):

@@ -21,6 +21,12 @@ def parse(code):
         return ast.Module([], [])
 
 
+@cache
+def nodes(code):
+    """Return all nodes of a cell's code, for reading only."""
+    return tuple(ast.walk(parse(code)))
+
+
 def exercise_names(code):
     """Return the functions and classes that @exercise decorates in a cell."""
     if "@exercise" not in code:
@@ -44,20 +50,20 @@ def undecorated(code):
 def calls(code):
     """Return the names called in code, with their first argument if constant."""
     return [(node.func.id, getattr(node.args[0], "value", None) if node.args else None)
-            for node in ast.walk(parse(code))
+            for node in nodes(code)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
 
 
 def calls_method(code, name):
     """Return whether code calls a method of this name, of any object."""
     return any(isinstance(node, ast.Call) and getattr(node.func, "attr", "") == name
-               for node in ast.walk(parse(code)))
+               for node in nodes(code))
 
 
 def texts_by_name(code):
     """Return the names to which code assigns a constant, with the constant."""
     pairs = []
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Assign):
             (target,), value = node.targets[:1], node.value
             pairs += (zip(target.elts, value.elts, strict=False)
@@ -73,7 +79,7 @@ def keyword_of(code, function, keyword, known):
     The text stands in the call, or under a name in the dict `known`; it is None
     where it is found in neither.
     """
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
             value = {word.arg: word.value for word in node.keywords}.get(keyword)
             text = known.get(getattr(value, "id", None), getattr(value, "value", None))
@@ -84,7 +90,7 @@ def keyword_of(code, function, keyword, known):
 def helper_imports(code):
     """Return the modules of helpers that code imports, also inside of functions."""
     modules = []
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Import):
             modules += [a.name for a in node.names if a.name.startswith("helpers")]
         elif isinstance(node, ast.ImportFrom) and node.module == "helpers":
@@ -98,7 +104,7 @@ def helper_imports(code):
 
 def untraceable_import(code):
     """Return whether code imports the course in a way that a key cannot trace."""
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Import):
             roots = {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -1,11 +1,14 @@
 """The page "How the course is made" says what the code says."""
 
 import ast
+import doctest
 import re
 import xml.etree.ElementTree as ET
+from importlib import import_module
 
 import pytest
 
+from helpers import HOME
 from pipeline.book import here
 from pipeline.derive import products
 from pipeline.derive.making import chapter_drawing, texts
@@ -71,3 +74,9 @@ def test_every_module_has_a_row_and_every_course_name_an_entry(derived):
         assert f"| `{'.'.join(rest)}` |" in parts[package]
     for name in ("start", "verify", "record", "exercise", "asset", "CourseError"):
         assert f":: helpers.{name}\n" in parts["api"]
+
+
+@pytest.mark.parametrize("home", sorted(
+    {home for name, home in HOME.items() if "." not in home or name == "asset"}))
+def test_the_examples_of_the_docstrings_give_what_they_show(home):
+    assert doctest.testmod(import_module(f"helpers.{home}")).failed == 0

@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.classroom.sandbox.limits import MEGABYTE, drain
+from pipeline.classroom.sandbox.limits import MEGABYTE, Limits, drain
 from pipeline.run.local import THREADS, kill
 
 MOST_SENT = 64 * MEGABYTE  # by a whole submission
@@ -50,18 +51,17 @@ class Sandbox:
     """
 
     def __init__(self, root, seconds, megabytes, hidden=()):
-        self.limits = {"seconds": seconds, "megabytes": megabytes,
-                       "patience": 2 * seconds + 5}
         self.folder = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
         self.hidden = _to_hide([*root.iterdir(), *hidden], self.folder)
         shutil.copytree(root / "helpers", self.folder / "helpers",
                         ignore=shutil.ignore_patterns("__pycache__"))
         _copy_guest(root / "pipeline", self.folder / "pipeline")
-        self.namespaces, self.says = True, STRONG
         writable = self._probe()
-        if writable is None:
-            self.namespaces, self.says = False, WEAK
-        elif writable:
+        self.limits = Limits(seconds, megabytes, 2 * seconds + 5,
+                             namespaces=writable is not None,
+                             hidden=[folder + os.sep for folder in self.hidden])
+        self.says = WEAK if writable is None else STRONG
+        if writable:
             self.says += f" (still writable: {', '.join(writable)})"
 
     def __enter__(self):
@@ -77,18 +77,19 @@ class Sandbox:
         Do not trust anything in them.
         """
         work = tempfile.mkdtemp(dir=self.folder)
-        asked = {**request, **self.limits, "exercises": exercises,
-                 "namespaces": self.namespaces,
-                 "hidden": [folder + os.sep for folder in self.hidden]}
+        asked = {**request, "exercises": exercises, "limits": asdict(self.limits)}
         with tempfile.TemporaryFile("w+") as stdin:
             json.dump(asked, stdin)
             stdin.seek(0)
+            command = [sys.executable, "-s", "-B", "-P", "-m", GUEST]
+            if self.limits.namespaces:
+                command = self._alone(work, *command)
             process = subprocess.Popen(
-                self._command(work, sys.executable, "-s", "-B", "-P", "-m", GUEST),
+                command,
                 stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 cwd=work, env=self._environment(work), start_new_session=True,
             )
-            patience = 60 + self.limits["patience"] * len(exercises)
+            patience = 60 + self.limits.patience * len(exercises)
             try:
                 data, cut = drain(process.stdout.fileno(), patience, MOST_SENT,
                                   lambda: process.poll() is not None)
@@ -102,9 +103,7 @@ class Sandbox:
         except (ValueError, RecursionError):
             return [], "what it sent was garbled"
 
-    def _command(self, work, *command):
-        if not self.namespaces:
-            return list(command)
+    def _alone(self, work, *command):
         return [*ALONE, SETUP, "sh", work, *self.hidden, "--", *command]
 
     def _environment(self, work):
@@ -117,7 +116,7 @@ class Sandbox:
         """Return the mounts that stay writable, None if there are no namespaces."""
         work = tempfile.mkdtemp(dir=self.folder)
         try:
-            done = subprocess.run(self._command(work, sys.executable, "-S", "-c", ""),
+            done = subprocess.run(self._alone(work, sys.executable, "-S", "-c", ""),
                                   text=True, timeout=60, capture_output=True)
         except (OSError, subprocess.TimeoutExpired):
             return None

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 MEGABYTE = 2**20
 LONGEST_VALUE = MEGABYTE // 4  # as it is sent; those of the book take a few kB
@@ -19,34 +20,44 @@ FORBIDDEN = ("socket.", "subprocess.", "ctypes.", "os.kill", "os.system", "os.ex
              "os.mkdir", "shutil.", "pty.")
 
 
-def apply(request):
-    """Limit what this process may use, from here on.
+@dataclass(frozen=True)
+class Limits:
+    """What one process of a submission may use.
 
-    `request` holds `seconds` of computing, `megabytes` beyond those in use,
-    whether there are `namespaces` around it, and the folders `hidden` if not.
+    `seconds` of computing, `patience` of them in all, `megabytes` beyond those in
+    use; whether there are `namespaces` around it, and the folders `hidden` if not.
     """
-    used = 0
-    if os.path.exists("/proc/self/statm"):
-        with open("/proc/self/statm") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-    limits = {
-        resource.RLIMIT_CPU: (request["seconds"], request["seconds"] + 1),
-        resource.RLIMIT_AS: (used + request["megabytes"] * MEGABYTE,) * 2,
-        resource.RLIMIT_FSIZE: (LARGEST_FILE,) * 2,
-        resource.RLIMIT_CORE: (0, 0),
-    }
-    if request["namespaces"]:
-        limits[resource.RLIMIT_NPROC] = (MOST_PROCESSES,) * 2
-    else:
-        sys.addaudithook(_guard(os.getcwd(), request["hidden"]))
-    # A system without namespaces may not know all of these limits either.
-    unknown = () if request["namespaces"] else (ValueError, OSError)
-    for kind, pair in limits.items():
-        most = resource.getrlimit(kind)[1]
-        if most != resource.RLIM_INFINITY:
-            pair = tuple(min(most, value) for value in pair)
-        with suppress(*unknown):
-            resource.setrlimit(kind, pair)
+
+    seconds: int
+    megabytes: int
+    patience: int
+    namespaces: bool
+    hidden: list
+
+    def apply(self):
+        """Limit this process from here on."""
+        used = 0
+        if os.path.exists("/proc/self/statm"):
+            with open("/proc/self/statm") as file:
+                used = int(file.read().split()[0]) * resource.getpagesize()
+        limits = {
+            resource.RLIMIT_CPU: (self.seconds, self.seconds + 1),
+            resource.RLIMIT_AS: (used + self.megabytes * MEGABYTE,) * 2,
+            resource.RLIMIT_FSIZE: (LARGEST_FILE,) * 2,
+            resource.RLIMIT_CORE: (0, 0),
+        }
+        if self.namespaces:
+            limits[resource.RLIMIT_NPROC] = (MOST_PROCESSES,) * 2
+        else:
+            sys.addaudithook(_guard(os.getcwd(), self.hidden))
+        # A system without namespaces may not know all of these limits either.
+        unknown = () if self.namespaces else (ValueError, OSError)
+        for kind, pair in limits.items():
+            most = resource.getrlimit(kind)[1]
+            if most != resource.RLIM_INFINITY:
+                pair = tuple(min(most, value) for value in pair)
+            with suppress(*unknown):
+                resource.setrlimit(kind, pair)
 
 
 def _guard(folder, hidden):
