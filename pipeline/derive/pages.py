@@ -100,13 +100,13 @@ def results(book):
             f"{entry['place']}, chapter {_link(chapter)}", entry["what"],
             entry["published"], _ours(entry, kept), entry["differs"]))
     lines = ["# Results", "",
-             "What the source documents report, and what this course measures in "
-             "the full profile. A figure of ours is a mean over seeds with its "
-             "standard error wherever the claim is about a method, and brackets hold "
-             "the bootstrap's interval of 95 percent over documents; the last column "
-             "says what differs. The table at the end says which run made the "
-             "figures. This page is written from `book/published.toml` and from "
-             "the runs kept in `book/results`.", ""]
+             "This page compares what the source documents report with what this "
+             "course measures in the full profile. A figure of ours is a mean over "
+             "seeds with its standard error wherever the claim is about a method, and "
+             "brackets give the bootstrap's 95 percent confidence interval over "
+             "documents; the last column says what differs. The table at the end says "
+             "which run made the figures. This page is written from "
+             "`book/published.toml` and from the runs kept in `book/results`.", ""]
     for document, rows in published.items():
         lines += [f"## {document}", "", *table(
             ("where", "what", "published", "this course", "what differs"), rows,

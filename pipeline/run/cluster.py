@@ -124,8 +124,8 @@ def _result(future, scheduler):
         return _lost(f"{error.allowed_failures + 1} workers died while they ran it")
     except CancelledError as error:
         raise BookError(
-            f"the scheduler at {scheduler} is gone. What had ended is kept: the "
-            "same command goes on from there"
+            f"the scheduler at {scheduler} is gone. Finished notebooks are kept: "
+            "run the same command again to continue"
         ) from error
     except Exception as error:
         return _lost(f"{type(error).__name__}: {error}")
