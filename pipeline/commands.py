@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.book import here
+from pipeline.classroom.sandbox.limits import MEGABYTES, SECONDS
 from pipeline.errors import BookError
 
 
@@ -190,9 +191,9 @@ COMMANDS = (
     Command("grade", "grade a folder of submitted notebooks", (
         CHAPTER,
         argument("folder", metavar="FOLDER"),
-        argument("--seconds", type=int, default=60,
+        argument("--seconds", type=int, default=SECONDS,
                  help="of computing for each exercise"),
-        argument("--megabytes", type=int, default=4000,
+        argument("--megabytes", type=int, default=MEGABYTES,
                  help="of memory for each exercise"),
         WORKERS,
         argument("--to", metavar="DIR", help="by default build/grades"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from helpers import progress
 from pipeline.classroom.judge import Judge
 from pipeline.classroom.sandbox.host import Sandbox
+from pipeline.classroom.sandbox.limits import MEGABYTES, SECONDS
 from pipeline.errors import BookError
 from pipeline.tables import table
 
@@ -39,7 +40,8 @@ class Row:
         return sum(verdict == "passed" for verdict in self.verdicts.values())
 
 
-def grade(book, name, folder, seconds=60, megabytes=4000, workers=2, to=None):
+def grade(book, name, folder, seconds=SECONDS, megabytes=MEGABYTES, workers=2,
+          to=None):
     """Grade every notebook in `folder` as a submission for the chapter `name`.
 
     An exercise may take `seconds` of computing and `megabytes` of memory.
