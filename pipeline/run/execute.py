@@ -7,7 +7,7 @@ from contextlib import closing
 
 from helpers.files import write_whole
 from pipeline.derive import refuse_out_of_step
-from pipeline.notebooks import read
+from pipeline.run.copies import about
 from pipeline.run.local import run_here
 from pipeline.run.plan import Outcome, packed, plan
 
@@ -67,8 +67,8 @@ def _results(book, tasks, workers, scheduler):
 
 
 def _unchanged(task):
-    about = read(task.target).metadata["course"]
-    return Outcome("fresh", task.target, about["seconds"], about["megabytes"])
+    run = about(task.target)
+    return Outcome("fresh", task.target, run["seconds"], run["megabytes"])
 
 
 def _stored(task, result):

@@ -1,18 +1,10 @@
-"""Make the book: derive, fetch, execute and render, as far as anything changed."""
+"""Make the book, or do nothing where the site was made from what is there now."""
 
-import contextlib
-import io
-
-from pipeline.book import Book
-from pipeline.derive import derive
-from pipeline.errors import BookError
 from pipeline.git import head
-from pipeline.run.copies import path_of
-from pipeline.run.execute import run
+from pipeline.run.copies import all_of
 from pipeline.run.key import sha
-from pipeline.run.prefetch import prefetch
-from pipeline.site.publish import BUILT_FROM
 
+BUILT_FROM = ".built-from"  # in the site: the commit that it shows
 KEY = ".key"  # in the site: of all that it was made from
 INPUTS = ("_config.yml", "_toc.yml", "requirements.lock", "book/**/*", "helpers/**/*",
           "pipeline/**/*", "notebooks/*", "solutions/*")
@@ -25,13 +17,10 @@ def make(book, profile="quick"):
     site cannot be rendered.
     """
     if not is_current(book, profile):
-        for path in derive(book):
-            print(f"wrote: {path}")
-        book = Book(book.root)
-        prefetch(book, profile=profile)
-        if run(book, profile=profile):
+        from pipeline.site.render import update  # long to import, with Sphinx
+
+        if update(book, profile):
             return 1
-        render(book, profile)
         (book.site / KEY).write_text(key(book, profile))
     (book.site / BUILT_FROM).write_text(head(book.root))
     print(f"The book is at {(book.site / 'index.html').as_uri()}")
@@ -51,29 +40,7 @@ def key(book, profile):
     """Return a hash of every file from which the site of a profile is made."""
     paths = {path for pattern in INPUTS for path in book.root.glob(pattern)
              if path.is_file() and path.suffix != ".pyc"}
-    paths |= {path_of(book, chapter, chapter.parameters(profile))
-              for chapter in book.chapters}
+    paths |= set(all_of(book, profile))
     parts = [profile, *(f"{book.relative(path)} {sha(path.read_bytes())}"
                         for path in sorted(paths))]
     return sha("\n".join(parts).encode())
-
-
-def render(book, profile):
-    """Build the site with Jupyter Book. Raises BookError with its log if it fails."""
-    import os
-
-    from jupyter_book.cli.main import build
-
-    os.environ["COURSE_PROFILE"] = profile
-    log = io.StringIO()
-    command = [str(book.root), "-W", "--keep-going", "-n"]
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        try:
-            build.main(command, standalone_mode=False)
-            error = None
-        except (Exception, SystemExit) as stop:
-            error = stop
-    book.build.mkdir(exist_ok=True)
-    (book.build / "site.log").write_text(log.getvalue())
-    if error:
-        raise BookError(f"the site was not built: {error}\n{log.getvalue()}")

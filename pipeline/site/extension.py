@@ -4,54 +4,66 @@ Sphinx sees notebooks/*.ipynb. When it reads one, it gets the chapter's MyST wit
 the outputs of the executed copy instead, and a build without a current copy stops.
 """
 
-import json
-import os
-import re
-from html import escape
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from docutils.nodes import Text, literal_block, make_id
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
-from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
 from helpers.scraps import Scraps
 from pipeline.book import Book
 from pipeline.errors import BookError
 from pipeline.git import head
-from pipeline.run.copies import current, path_of
+from pipeline.run.copies import Copies, refuse_stale
+from pipeline.site.build import BUILT_FROM
+from pipeline.site.numbers import ChapterNumbers
 from pipeline.site.page import cover, page
-from pipeline.site.publish import BUILT_FROM
+from pipeline.site.transforms import VERIFIED, KeepErrorsWithValues, MarkVerified
 
 FOLDER = "notebooks/"
 FIRST_PAGE, COVERS = "book/intro", "<!-- covers -->"
 
 
-def setup(app):
-    app.add_config_value("course_profile", os.environ.get("COURSE_PROFILE", "quick"),
-                         "env")
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("course_profile", "quick", "env")
     app.add_config_value("published_branch", "gh-pages", "html")
-    app.connect("builder-inited", read_book)
-    app.connect("builder-inited", keep_chapter_numbers)
+    app.connect("env-get-outdated", read_book)
     app.connect("source-read", read_executed, priority=1)
-    app.connect("doctree-resolved", keep_signs_with_errors)
-    app.connect("html-page-context", finish_page, priority=900)
+    app.setup_extension("sphinx_external_toc")  # counts chapters before ours does
+    app.add_env_collector(ChapterNumbers)
+    app.add_post_transform(MarkVerified)
+    app.add_post_transform(KeepErrorsWithValues)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", open_published, priority=900)
     app.connect("build-finished", note_commit)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def read_book(app):
-    """Stop a build whose numbers would not be those of today's sources."""
-    app.book = Book(app.srcdir)
-    try:
-        app.copies = {chapter.name: current(app.book, chapter,
-                                            app.config.course_profile)
-                      for chapter in app.book.chapters}
-    except BookError as error:
-        raise ExtensionError(str(error)) from None
+def read_book(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str],
+              removed: set[str]) -> list[str]:
+    """Stop a build whose numbers would not be those of today's sources.
+
+    An app that was given a book whose copies are known to be current keeps it.
+    """
+    if not hasattr(app, "book"):
+        book = Book(app.srcdir)
+        try:
+            refuse_stale(book, book.chapters, app.config.course_profile)
+        except BookError as error:
+            raise ExtensionError(str(error)) from None
+        give_book(app, book)
+    return []
 
 
-def read_executed(app, docname, source):
+def give_book(app: Sphinx, book: Book) -> None:
+    """Let the app show this book and its executed copies."""
+    app.book, app.copies = book, Copies(book, app.config.course_profile)
+
+
+def read_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     """Give Sphinx the page of a chapter in place of its plain notebook.
 
     The first page gets a figure of each chapter.
@@ -61,94 +73,46 @@ def read_executed(app, docname, source):
     if not docname.startswith(FOLDER):
         return
     chapter = app.book.chapter(docname.removeprefix(FOLDER))
-    run = app.copies[chapter.name]
+    run = app.copies.of(chapter.name)
     source[0] = nbformat.writes(page(app.book, chapter, run))
     app.env.note_dependency(str(chapter.path))
-    app.env.note_dependency(str(_place(app, chapter)))
-    checks = {label: checks[0] for label, checks in Scraps.of(run).verified.items()}
-    app.env.metadata[docname]["verified"] = json.dumps(checks)
+    app.env.note_dependency(str(app.copies.path(chapter)))
+    app.env.metadata[docname][VERIFIED] = {
+        label: checks[0] for label, checks in Scraps.of(run).verified.items()}
 
 
-def _covers(app):
+def _covers(app: Sphinx) -> str:
     links = []
     for chapter in app.book.chapters:
-        app.env.note_dependency(str(_place(app, chapter)))
-        links.append(cover(chapter, app.copies[chapter.name]))
+        app.env.note_dependency(str(app.copies.path(chapter)))
+        links.append(cover(chapter, app.copies.of(chapter.name)))
     return "\n".join(["```{raw} html", '<div class="covers">', *links, "</div>",
                       "```"])
 
 
-def _place(app, chapter):
-    return path_of(app.book, chapter, chapter.parameters(app.config.course_profile))
-
-
-def keep_signs_with_errors(app, doctree, docname):
-    """Let no line break between a ± and its error, in prose or in tables."""
-    for text in list(doctree.findall(Text)):
-        if " ± " in text and not isinstance(text.parent, literal_block):
-            text.parent.replace(text, Text(text.replace(" ± ", " ±\xa0")))
-
-
-def finish_page(app, pagename, templatename, context, doctree):
-    """Mark verified equations, mend buttons, and drop scripts nobody uses."""
+def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
+               doctree: nodes.document | None) -> None:
+    """Leave out the scripts of thebe, which Jupyter Book adds and nobody uses."""
     context["script_files"] = [
-        script for script in context.get("script_files", [])
-        if "thebe" not in str(getattr(script, "filename", script) or "").lower()
+        script for script in context["script_files"]
+        if "thebe" not in str(getattr(script, "filename", script)).lower()
         and "THEBE" not in getattr(script, "attributes", {}).get("body", "")
     ]
-    repository = app.book.config["repository"]
-    _open_published(context.get("header_buttons", []),
-                    f"/blob/{repository['branch']}/{FOLDER}",
+
+
+def open_published(app: Sphinx, pagename: str, templatename: str,
+                   context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Point the Colab button at the branch that holds pinned notebooks."""
+    branch = app.book.config["repository"]["branch"]
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            if "colab" in button.get("url", ""):
+                button["url"] = button["url"].replace(
+                    f"/blob/{branch}/{FOLDER}",
                     f"/blob/{app.config.published_branch}/{FOLDER}")
-    checks = json.loads(app.env.metadata.get(pagename, {}).get("verified", "{}"))
-    for label, check in checks.items():
-        says = (f"verified in this page by {check['by']}: off by "
-                f"{check['residual']:.1e}, allowed {check['allowed']:.1e}")
-        mark = (f'<span class="verified" role="img" title="{escape(says)}" '
-                f'aria-label="{escape(says)}">✓</span>')
-        context["body"], found = re.subn(
-            rf'(id="{make_id(f"equation-{label}")}">\s*<span class="eqno">)',
-            rf"\g<1>{mark}", context["body"],
-        )
-        if not found:
-            raise ExtensionError(f"{pagename} shows no equation {label} to mark")
 
 
-def note_commit(app, exception):
+def note_commit(app: Sphinx, exception: Exception | None) -> None:
     """Leave in the site which commit it shows, for publish to compare."""
     if exception is None:
         (Path(app.outdir) / BUILT_FROM).write_text(head(app.book.root))
-
-
-def keep_chapter_numbers(app):
-    """Number each chapter as its source says, also while others are missing."""
-    plain = TocTreeCollectorWithStyles.assign_section_numbers
-    if getattr(plain, "keeps_numbers", False):
-        return
-    numbers = {FOLDER + chapter.name: chapter.number for chapter in app.book.chapters}
-
-    def assign_section_numbers(self, env):
-        rewritten = plain(self, env)
-        for docname, number in numbers.items():
-            if docname not in env.toc_secnumbers:
-                continue
-            env.toc_secnumbers[docname] = {
-                anchor: found and type(found)((number, *found[1:]))
-                for anchor, found in env.toc_secnumbers[docname].items()
-            }
-            for node in [env.titles[docname], *env.tocs[docname].findall()]:
-                if getattr(node, "attributes", {}).get("secnumber"):
-                    node["secnumber"] = [number, *node["secnumber"][1:]]
-        return rewritten
-
-    assign_section_numbers.keeps_numbers = True
-    TocTreeCollectorWithStyles.assign_section_numbers = assign_section_numbers
-
-
-def _open_published(buttons, branch, published):
-    """Point the Colab button at the branch that holds pinned notebooks."""
-    for button in buttons:
-        if isinstance(button, dict):
-            if "colab" in str(button.get("url", "")):
-                button["url"] = button["url"].replace(branch, published)
-            _open_published(button.get("buttons", []), branch, published)

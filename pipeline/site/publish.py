@@ -8,8 +8,8 @@ from pipeline.derive.notebook import chapter_notebook, keep_references
 from pipeline.errors import BookError
 from pipeline.git import git
 from pipeline.notebooks import as_text
+from pipeline.site.build import BUILT_FROM
 
-BUILT_FROM = ".built-from"  # in the site: the commit that it shows
 MARKER = ".course-publication"  # in a publication: it may be replaced
 
 

@@ -60,6 +60,7 @@ def calls_method(code, name):
                for node in nodes(code))
 
 
+@cache
 def texts_by_name(code):
     """Return the names to which code assigns a constant, with the constant."""
     pairs = []
@@ -79,6 +80,8 @@ def keyword_of(code, function, keyword, known):
     The text stands in the call, or under a name in the dict `known`; it is None
     where it is found in neither.
     """
+    if function not in code:
+        return
     for node in nodes(code):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
             value = {word.arg: word.value for word in node.keywords}.get(keyword)
@@ -90,6 +93,8 @@ def keyword_of(code, function, keyword, known):
 def helper_imports(code):
     """Return the modules of helpers that code imports, also inside of functions."""
     modules = []
+    if "helpers" not in code:
+        return modules
     for node in nodes(code):
         if isinstance(node, ast.Import):
             modules += [a.name for a in node.names if a.name.startswith("helpers")]
@@ -104,6 +109,8 @@ def helper_imports(code):
 
 def untraceable_import(code):
     """Return whether code imports the course in a way that a key cannot trace."""
+    if not any(package in code for package in PACKAGES):
+        return False
     for node in nodes(code):
         if isinstance(node, ast.Import):
             roots = {alias.name.split(".")[0] for alias in node.names}
