@@ -23,8 +23,8 @@ run.key run.copies run.plan run.local run.cluster run.worker run.execute
 run.prefetch run
 records.tolerance records.references records.results records.plot records.sweep
 records
-site.address site.build site.publish site.page site.docstrings site.numbers
-site.transforms site.extension site.render site.pdf site
+site.address site.state site.publish site.page site.docstrings site.numbers
+site.transforms site.extension site.render site.build site.pdf site
 classroom.copy classroom.sandbox.limits classroom.sandbox.submission
 classroom.sandbox.guest classroom.sandbox.host classroom.sandbox
 classroom.judge classroom.grade classroom
