@@ -85,7 +85,7 @@ class Book:
     def choose(self, wanted, profile=None):
         """Return the chapters of these names, or all when none is named.
 
-        With a `profile`, all are those that have it. Raises BookError for an
+        With a `profile`, all means those that have it. Raises BookError for an
         unknown name, and for a profile that a chosen chapter does not have.
         """
         chapters = [self.chapter(name) for name in wanted] or self.chapters
@@ -150,6 +150,19 @@ class Book:
     def module(self, name):
         """Return the path of a chapter's module of solutions."""
         return self.root / "solutions" / f"{name}.py"
+
+    # What is made of it.
+
+    def executed(self, variant, name):
+        """Return the path of a chapter's executed copy.
+
+        `variant` is a profile, or one with parameters that are not the defaults.
+        """
+        return self.build / "executed" / variant / "notebooks" / f"{name}.ipynb"
+
+    def page(self, name):
+        """Return the path of a page of the site, such as notebooks/vae."""
+        return self.site / f"{name}.html"
 
 
 @cache

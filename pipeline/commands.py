@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.book import here
+from pipeline.classroom.sandbox.limits import MEGABYTES, SECONDS
 from pipeline.errors import BookError
 
 
@@ -156,7 +157,7 @@ COMMANDS = (
     Command("new", "begin a chapter that passes every gate", (
         argument("name", metavar="NAME"),
         argument("--number", type=int, metavar="N",
-                 help="its number; by default the first that nothing has"),
+                 help="its number; by default the one after the last"),
     ), _new),
     Command("derive", "write what follows from the sources", (
         argument("--check", action="store_true",
@@ -181,7 +182,7 @@ COMMANDS = (
             (CHAPTERS,), _references),
     Command("results", "keep the records of the full run in book/results/",
             (CHAPTERS,), _results),
-    Command("book", "derive, fetch, execute and build the site, as far as it changed",
+    Command("book", "derive, fetch, execute and build, as far as anything changed",
             (PROFILE,), _book),
     Command("preview", "show a chapter in a browser, anew with each save", (
         CHAPTER, PROFILE,
@@ -200,9 +201,9 @@ COMMANDS = (
     Command("grade", "grade a folder of submitted notebooks", (
         CHAPTER,
         argument("folder", metavar="FOLDER"),
-        argument("--seconds", type=int, default=60,
+        argument("--seconds", type=int, default=SECONDS,
                  help="of computing for each exercise"),
-        argument("--megabytes", type=int, default=4000,
+        argument("--megabytes", type=int, default=MEGABYTES,
                  help="of memory for each exercise"),
         WORKERS,
         argument("--to", metavar="DIR", help="by default build/grades"),

@@ -2,4 +2,4 @@
 
 
 class BookError(Exception):
-    """Something in the course that a person must mend; the message says what."""
+    """Something in the course that a person must fix; the message says what."""

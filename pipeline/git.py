@@ -4,8 +4,8 @@ import subprocess
 
 from pipeline.errors import BookError
 
-# No run reads them, so that the full runs of several chapters can be kept one
-# after the other.
+# No run reads them, so keeping the results of one chapter does not mark the next
+# chapter's run as one of a changed tree.
 RESULTS = (":(exclude)book/results", ":(exclude)book/results.md")
 
 
@@ -20,8 +20,8 @@ def git(root, *words):
 def head(root, besides=()):
     """Return the full hash of HEAD, marked when the tree differs from it.
 
-    Changes of `besides`, as git's patterns, do not count. Without a commit, or
-    outside of git, it is "none".
+    `besides` are git pathspecs that exclude paths whose changes do not count.
+    Without a commit, or outside of git, it is "none".
     """
     try:
         commit = git(root, "rev-parse", "HEAD")
@@ -32,6 +32,6 @@ def head(root, besides=()):
 
 
 def commit(root):
-    """Return the hash of HEAD for a run card: short, and kept results aside."""
+    """Return the short hash of HEAD for a run card, ignoring kept results."""
     commit, *marked = head(root, RESULTS).split(" ", 1)
     return " ".join([commit[:12], *marked])

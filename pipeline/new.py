@@ -1,6 +1,7 @@
-"""Begin a chapter: a small true one that passes every gate, to be replaced.
+"""Begin a chapter: write a small, true one that passes every gate.
 
-The templates lie in scaffold/ as plain text. In them NAME stands for the
+Its author replaces it piece by piece. The templates in scaffold/ are plain
+text, in which NAME stands for the
 chapter's name, LABEL for the same as it begins labels, TITLE for its title
 and NUMBER for its number.
 """
@@ -32,7 +33,7 @@ LONGEST = 30  # the line with start("NAME", …) stays within its 79 columns
 def new(book, name, number=None):
     """Write the sources of a chapter and its line in _toc.yml, or nothing.
 
-    Without a `number` it gets the one behind the last chapter's. Returns the paths
+    Without a `number` it gets the one after the last chapter's. Returns the paths
     written. Raises BookError for a name or a number that cannot be used.
     """
     taken = {chapter.number: chapter.name for chapter in book.chapters}
@@ -90,7 +91,7 @@ def _refuse_underivable(name, source, chapters):
 def _with_chapter(text, name, number, taken):
     """Return the contents with the chapter before the first of a higher number.
 
-    Without such a one it goes behind the last chapter.
+    If there is none, it goes after the last chapter.
     """
     parts = [part for part in yaml.safe_load(text)["parts"] if part.get("numbered")]
     files = [page["file"] for part in parts for page in part["chapters"]]

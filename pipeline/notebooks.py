@@ -7,7 +7,7 @@ from pipeline.errors import BookError
 
 
 def read(path):
-    """Read a notebook. Raises BookError naming a file that is none."""
+    """Read a notebook. Raises BookError for a file that is not one."""
     try:
         return nbformat.read(path, 4)
     except Exception as error:
@@ -36,7 +36,7 @@ def markdown_cell(source, name):
 
 
 def code_cell(source, name, tags=(), outputs=(), execution_count=None):
-    """Return a cell of code with the id `name`; none of the tags means no entry."""
+    """Return a cell of code with the id `name`."""
     metadata = NotebookNode({"tags": list(tags)} if tags else {})
     return NotebookNode(id=name, cell_type="code", metadata=metadata, source=source,
                         execution_count=execution_count, outputs=list(outputs))

@@ -5,27 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.layers import ORDER, place
+
 ROOT = Path(__file__).resolve().parents[1]
-# A name stands for a module, or for all of a package that are not named themselves.
-HELPERS = """
-errors values files notebook scraps figures run records equations sweeps
-data data.registry data.assets data.images data.texts
-models models.loading models.onnx models.efficientnet models.conversion
-models.causal_lm models.seq2seq models.encoder models.towers
-chapters exercises.checks exercises.__init__ exercises
-__init__
-"""
-ORDER = [f"helpers.{name}" for name in HELPERS.split()]
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path
            for package in {name.partition(".")[0] for name in ORDER}
-           for path in (ROOT / package).rglob("*.py")}
-
-
-def place(module):
-    """Return the index in ORDER of the longest name that covers a module."""
-    covers = [name for name in ORDER if f"{module}.".startswith(f"{name}.")]
-    assert covers, f"{module} has no place in the order"
-    return ORDER.index(max(covers, key=len))
+           for path in (ROOT / package).rglob("*.py")
+           if path.parent.name != "scaffold"}  # templates of another place
 
 
 def imported(path):

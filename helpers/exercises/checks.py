@@ -56,7 +56,22 @@ class Exercise:
 
 
 class WrongAnswer(CourseError):
-    """A filled exercise that a check contradicts."""
+    """A filled exercise that a check contradicts.
+
+    `called`, `expected` and `got` are texts, and so is `likely`, the diagnosis,
+    unless there is none.
+    """
+
+    def __init__(self, exercise, case, got, likely):
+        self.called, self.expected = case.shown, text_of(case.expected)
+        self.got, self.likely = got, likely
+        lines = [f"{exercise.name} is not right yet"]
+        lines += [f"  {word:<8}  {text}" for word, text in (
+            ("called", self.called), ("expected", self.expected), ("got", self.got),
+            ("likely", self.likely)) if text is not None]
+        lines.append(f"  see       equation ({number(exercise.equation)}), "
+                     f"and hint(\"{exercise.name}\")")
+        super().__init__("\n".join(lines))
 
 
 def checks(*, equation, hints):
@@ -152,16 +167,16 @@ def _check(exercise, case):
     except Exception as error:
         likely = next((m.says for m in case.mistakes
                        if m.raises and isinstance(error, m.raises)), None)
-        raise WrongAnswer(_message(
+        raise WrongAnswer(
             exercise, case, f"{type(error).__name__}: {error}", likely
-        )) from error
+        ) from error
     if agree(got, case.expected, case.rtol, case.atol):
         return
     likely = next((m.says for m in case.mistakes if m.gives is not None
                    and agree(got, m.gives, case.rtol, case.atol)), None)
-    raise WrongAnswer(_message(
+    raise WrongAnswer(
         exercise, case, text_of(got), likely or _general(got, case.expected)
-    ))
+    )
 
 
 def _general(got, expected):
@@ -181,17 +196,3 @@ def _general(got, expected):
     if have != want:
         return f"the shape is {have}, and {want} is wanted"
     return None
-
-
-def _message(exercise, case, got, likely):
-    lines = [
-        f"{exercise.name} is not right yet",
-        f"  called    {case.shown}",
-        f"  expected  {text_of(case.expected)}",
-        f"  got       {got}",
-    ]
-    if likely:
-        lines.append(f"  likely    {likely}")
-    lines.append(f"  see       equation ({number(exercise.equation)}), "
-                 f"and hint(\"{exercise.name}\")")
-    return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Copies of the course for a class, and the grading of what is handed in."""
+"""Copies of the course for a class, and the grading of submissions."""

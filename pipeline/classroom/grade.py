@@ -1,12 +1,12 @@
 """Grade submitted notebooks: a table of the exercises that each has passed.
 
-Otter-grader and nbgrader would want tests and metadata of their own in every
-notebook and judge in the kernel that runs the submission's code, whereas the
-checks here can be called by name and judge outside of it; hence this module.
+Otter-grader and nbgrader need their own tests and metadata in every notebook,
+and decide in the kernel that runs the submission's code. The checks here can be
+called by name, and decide outside of that kernel; hence this module.
 
-The verdict is made in this process, which never runs or even parses any of a
-submission's code. A sandbox calls the answers with what the checks ask and
-sends back plain values; `pipeline.classroom.judge` compares them with the expected.
+This process never runs or even parses any of a submission's code. A sandbox
+calls the answers with the arguments of the checks and sends back plain values;
+`pipeline.classroom.judge` compares them with the expected ones.
 """
 
 import csv
@@ -17,6 +17,7 @@ from pathlib import Path
 from helpers import progress
 from pipeline.classroom.judge import Judge
 from pipeline.classroom.sandbox.host import Sandbox
+from pipeline.classroom.sandbox.limits import MEGABYTES, SECONDS
 from pipeline.errors import BookError
 from pipeline.tables import table
 
@@ -27,7 +28,7 @@ OTHERS = {"blank": "not attempted", "missing": "not in the notebook"}
 
 @dataclass
 class Row:
-    """One submission: a verdict for each exercise, or a note why there is none."""
+    """One submission: a verdict for each exercise, or a note why it has none."""
 
     name: str
     verdicts: dict
@@ -39,7 +40,8 @@ class Row:
         return sum(verdict == "passed" for verdict in self.verdicts.values())
 
 
-def grade(book, name, folder, seconds=60, megabytes=4000, workers=2, to=None):
+def grade(book, name, folder, seconds=SECONDS, megabytes=MEGABYTES, workers=2,
+          to=None):
     """Grade every notebook in `folder` as a submission for the chapter `name`.
 
     An exercise may take `seconds` of computing and `megabytes` of memory.
@@ -60,7 +62,7 @@ def grade(book, name, folder, seconds=60, megabytes=4000, workers=2, to=None):
         if own.passed < len(judge.exercises):
             raise BookError(
                 f"the solutions of {name} do not pass under these limits, so no "
-                f"submission was judged: {own.note or own.verdicts}")
+                f"submission was graded: {own.note or own.verdicts}")
         with ThreadPoolExecutor(max(1, workers)) as pool:
             rows = list(progress(
                 pool.map(lambda item: judged(*item, judge, sandbox), texts.items()),
@@ -88,7 +90,7 @@ def judged(name, text, judge, sandbox):
 
 
 def _text(path):
-    """Return a submission's text, or what keeps it from being read."""
+    """Return a submission's text, or the error that prevents reading it."""
     try:
         if path.is_symlink() or not path.is_file():
             return ValueError("this is no file")
@@ -115,7 +117,7 @@ def _verdicts(text, judge, sandbox):
         answered, do="call", notebook=text, chapter=judge.name, setup=judge.setup,
         modules=judge.modules, solved=solved) if answered else ([], None)
     replies = {reply["exercise"]: reply for reply in replies}
-    megabytes = sandbox.limits["megabytes"]
+    megabytes = sandbox.limits.megabytes
     return {name: judge.verdict(name, replies.get(name), cut, megabytes)
             if name in answered else OTHERS.get(state, f"failed: {state}")
             for name, state in states.items()}
@@ -130,7 +132,7 @@ def _table(exercises, rows):
 
 
 def _plain(text):
-    """Return a text on one line, without what could harm a file or a terminal."""
+    """Return a text on one line, without control characters."""
     line = " ".join(text.split())[:LONGEST_CELL]
     return "".join(sign if sign.isprintable() else "?" for sign in line)
 
@@ -139,8 +141,8 @@ def _markdown(chapter, exercises, rows, sandbox):
     head, *body = [[_cell(text) for text in line] for line in _table(exercises, rows)]
     return "\n".join([
         f"# {chapter.title}: exercises passed", "", *table(head, body), "",
-        f"Each exercise had {sandbox.limits['seconds']} s of computing and "
-        f"{sandbox.limits['megabytes']} MB of memory. Protection: {sandbox.says}.", ""])
+        f"Each exercise had {sandbox.limits.seconds} s of computing and "
+        f"{sandbox.limits.megabytes} MB of memory. Protection: {sandbox.says}.", ""])
 
 
 def _cell(text):

@@ -1,4 +1,4 @@
-"""Judge the values that a submission's answers gave; run none of its code."""
+"""Compare the values that a submission's answers gave with the expected ones."""
 
 import ast
 import builtins
@@ -25,12 +25,12 @@ SETUP = re.compile(r"^torch\.set_\w+\([\w.]+\)", re.M)
 
 
 class Stopped(Exception):
-    """An answer that came to no end; carries the reason."""
+    """An answer that did not finish, with the reason."""
 
 
 @dataclass
 class Opaque:
-    """A value that is no number, text or tensor, as it was written."""
+    """A value that is not a number, text or tensor, as its repr."""
 
     text: str
 
@@ -39,7 +39,7 @@ class Opaque:
 
 
 class Judge:
-    """What a chapter's exercises, or `only` some, expect; found out once.
+    """What a chapter's exercises, or `only` some, expect; computed once.
 
     `exercises` are those of its checks by name, `sources` their solutions as
     code, `setup` the lines by which its notebook sets torch, and `modules`
@@ -64,7 +64,7 @@ class Judge:
         with forked_random_states():
             random.seed(0), np.random.seed(0), torch.manual_seed(0)
             for case in self.exercises[name].cases(answer):
-                case.run()  # as in the sandbox: what comes next may depend on it
+                case.run()  # as in the sandbox: the next case may depend on it
                 cases.append(case)
         return cases
 
@@ -94,12 +94,12 @@ class Judge:
                 return f"stopped: more than {megabytes} MB of memory"
             if isinstance(cause, Stopped):
                 return f"stopped: {cause}"
-            return f"failed: {_diagnosis(str(wrong))}"
+            return f"failed: {_in_one_line(wrong)}"
         return "passed"
 
 
 def _sent(lines):
-    """Yield what the lines hold, up to the first that is not whole."""
+    """Yield the values in the lines, up to the first incomplete one."""
     for line in lines:
         if len(line) > LONGEST_VALUE:
             return
@@ -131,17 +131,15 @@ def _value(sent):
     return type(str(sent["kind"]), (Opaque,), {})(str(sent["text"]))
 
 
-def _diagnosis(message):
-    """Put the message of a WrongAnswer on one line."""
-    words = (line.split(None, 1) for line in message.splitlines()[1:])
-    says = {word: rest for word, rest in (pair for pair in words if len(pair) == 2)}
-    found = "called {called}, expected {expected}, got {got}".format_map(says)
-    return f"{says['likely']} ({found})" if "likely" in says else found
+def _in_one_line(wrong):
+    """Return what a WrongAnswer says, for a cell of the table."""
+    found = f"called {wrong.called}, expected {wrong.expected}, got {wrong.got}"
+    return f"{wrong.likely} ({found})" if wrong.likely else found
 
 
 @contextmanager
 def _settings(setup):
-    """Have torch set as the chapter sets it; put its defaults back on leaving."""
+    """Set torch as the chapter does; restore its defaults on leaving."""
     dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         exec("\n".join(setup), {"torch": torch})

@@ -3,7 +3,7 @@
 import json
 
 from pipeline.book import NOTEBOOKS
-from pipeline.derive import pages
+from pipeline.derive import making, pages
 from pipeline.derive.module import PACKAGE, is_module, module
 from pipeline.derive.notebook import chapter_notebook, is_pristine, keep_references
 from pipeline.errors import BookError
@@ -48,11 +48,11 @@ def products(book):
             notebook = chapter_notebook(book, chapter, kind)
             keep_references(notebook, path)
             texts[path] = as_text(notebook)
-    return texts
+    return texts | making.texts(book, texts)
 
 
 def refuse_out_of_step(book):
-    """Raise BookError when a derived file is not that of today's source."""
+    """Raise BookError when a derived file is not what the sources give today."""
     changed = derive(book, check=True)
     if changed:
         raise BookError(
@@ -69,7 +69,7 @@ def label_table(labels):
 
 
 def _set_aside(book, path):
-    """Rename a notebook that somebody has worked in, so that it is kept."""
+    """Rename a notebook that a person has edited, so that it is not overwritten."""
     if path.suffix == ".ipynb" and path.exists() and not is_pristine(path):
         number = 1
         while (aside := path.with_name(f"{path.stem}.yours-{number}.ipynb")).exists():

@@ -4,15 +4,15 @@ from pipeline.tables import table
 
 METHODS = {"one loop": "papermill, one loop", "two loops": "papermill, two loops",
            "local": "`sweep`, two processes", "cluster": "`sweep`, two dask workers"}
-COMPARED = ("local", "cluster")  # with bare papermill in two loops side by side
+COMPARED = ("local", "cluster")  # with papermill alone in two parallel loops
 FIGURES = {"seconds": "seconds", "core_seconds": "core seconds"}
 
 
 def scale(measured):
-    """Return the table of what each way to execute a notebook costs.
+    """Return the table of the cost of each way to execute a notebook.
 
-    `measured` is what tests.benchmarks.benchmark_scale found. What is beyond
-    bare papermill is beyond two loops of it side by side.
+    `measured` is what tests.benchmarks.benchmark_scale found. Overheads are
+    those over papermill alone in two parallel loops.
     """
     spent = {(row["way"], row["notebooks"]): row for row in measured["rows"]}
     counts = list(dict.fromkeys(count for _, count in spent))
@@ -41,13 +41,13 @@ def scale(measured):
 
 
 def _beyond(own, base, compared):
-    """Write a cost of one notebook, and by how much it exceeds the base."""
+    """Write the cost of one notebook, and its overhead over the base."""
     more = f"{own - base:+.2f}".replace("-", "−")
     return f"{own:.2f}" + (f" ({more}, {own / base:.1f}×)" if compared else "")
 
 
 def soak(measured):
-    """Return the tables of how far runs of the same notebooks lie apart.
+    """Return the tables of the differences between runs of the same notebooks.
 
     `measured` is what tests.soak found.
     """
@@ -59,8 +59,8 @@ def soak(measured):
         beyond += [f"{name}, {what}: {', '.join(pair['beyond'])}"
                    for what, pair in (("twice", twice), ("two threads", threads))
                    if pair["beyond"]]
-    heads = ("chapter", "records", "differ, twice", "farthest",
-             "differ, two threads", "farthest")
+    heads = ("chapter", "records", "differ, twice", "at most",
+             "differ, two threads", "at most")
     lines = [*table(heads, rows, "lrrrrr"), "",
              "Beyond their tolerance: " + ("; ".join(beyond) or "none") + ".", "",
              f"Measured on {measured['cores']} cores with Python "
@@ -79,8 +79,8 @@ def _interrupted(build):
                       for stop in build["stopped"])
     same = [("" if build[what] else "not ") + f"the {what}"
             for what in ("same files", "same words")]
-    return (f"A build stopped by {stops}, and begun again each time, ended with "
-            f"{' and '.join(same)} as one that was left alone, and left "
+    return (f"A build interrupted by {stops}, and restarted each time, ended with "
+            f"{' and '.join(same)} as an uninterrupted one, and left "
             f"{build['left over']} half-written files.")
 
 

@@ -14,6 +14,6 @@ def module(chapter):
 
 
 def is_module(path):
-    """Tell whether a file is such a module, of whichever chapter."""
+    """Return whether a file is such a module, of any chapter."""
     return (path.suffix == ".py"
             and path.read_text().startswith(HEADER.split("{")[0]))

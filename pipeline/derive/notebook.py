@@ -4,27 +4,12 @@ import hashlib
 
 import nbformat
 
+from pipeline.derive.colab import bootstrap
 from pipeline.derive.markdown import Lowering
 from pipeline.notebooks import code_cell, markdown_cell, new_notebook, read
-from pipeline.source.tags import BOOTSTRAP, COMPARED, PARAMETERS, tags_of
+from pipeline.source.tags import COMPARED, PARAMETERS, tags_of
 
 REFERENCES = "references"  # the id of the cell that lists the works cited
-INSTALL = '''\
-# On a fresh machine such as Colab this installs the course; elsewhere nothing.
-try:
-    from helpers import start
-except ImportError:
-    import os
-    import subprocess
-    import sys
-
-    source = os.environ.get(
-        "COURSE_SOURCE",
-        "git+{url}@{ref}",
-    )
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", source], check=True
-    )'''
 
 
 def chapter_notebook(book, chapter, kind, ref=None):
@@ -49,13 +34,6 @@ def chapter_notebook(book, chapter, kind, ref=None):
     return new_notebook(cells, course={"derived": _stamp(cells)})
 
 
-def bootstrap(book, ref=None):
-    """Make the cell that installs the course from where it is published."""
-    repository = book.config["repository"]
-    code = INSTALL.format(url=repository["url"], ref=ref or repository["branch"])
-    return code_cell(code, BOOTSTRAP, [BOOTSTRAP])
-
-
 def keep_references(notebook, path):
     """Carry over the stored outputs of compared cells that are unchanged."""
     if not path.exists():
@@ -69,12 +47,12 @@ def keep_references(notebook, path):
 
 
 def is_pristine(path):
-    """Tell whether a file is a derived notebook that nobody has edited since."""
+    """Return whether a file is a derived notebook that has not been edited since."""
     if path.suffix != ".ipynb":
         return False
     try:
         notebook = nbformat.read(path, 4)
-    except Exception:  # whatever nbformat raises for a file that is none
+    except Exception:  # any that nbformat raises for a file that is not a notebook
         return False
     return notebook.metadata.get("course", {}).get("derived") == _stamp(notebook.cells)
 

@@ -72,7 +72,7 @@ def equations(book):
 def verifications(chapter):
     """Return, for each label that a chapter verifies, the methods it names.
 
-    Raises BookError for a method that is not written out.
+    Raises BookError for a method that is not a literal text.
     """
     methods, known = {}, {}
     for cell in chapter.code:
@@ -88,10 +88,10 @@ def verifications(chapter):
 
 
 def results(book):
-    """Return the page that sets each published figure beside ours.
+    """Return the page that compares each published figure with ours.
 
     Raises BookError for an entry of published.toml that names a chapter or
-    a record which is not there.
+    a record that does not exist.
     """
     kept, published = kept_runs(book), {}
     for entry in _published(book):
@@ -100,13 +100,13 @@ def results(book):
             f"{entry['place']}, chapter {_link(chapter)}", entry["what"],
             entry["published"], _ours(entry, kept), entry["differs"]))
     lines = ["# Results", "",
-             "What the source documents report, and what this course measures in "
-             "the full profile. A figure of ours is a mean over seeds with its "
-             "standard error wherever the claim is about a method, and brackets hold "
-             "the bootstrap's interval of 95 percent over documents; the last column "
-             "says what differs. The table at the end says which run made the "
-             "figures. This page is written from `book/published.toml` and from "
-             "the runs kept in `book/results`.", ""]
+             "This page compares what the source documents report with what this "
+             "course measures in the full profile. A figure of ours is a mean over "
+             "seeds with its standard error wherever the claim is about a method, and "
+             "brackets give the bootstrap's 95 percent confidence interval over "
+             "documents; the last column says what differs. The table at the end says "
+             "which run made the figures. This page is written from "
+             "`book/published.toml` and from the runs kept in `book/results`.", ""]
     for document, rows in published.items():
         lines += [f"## {document}", "", *table(
             ("where", "what", "published", "this course", "what differs"), rows,
@@ -126,7 +126,7 @@ def kept_runs(book):
 
 
 def _published(book):
-    """Return the entries of published.toml, each of which is whole."""
+    """Return the entries of published.toml. Raises BookError for a bad one."""
     if not book.published.exists():
         return []
     entries = tomllib.loads(book.published.read_text())["figure"]
@@ -140,7 +140,7 @@ def _published(book):
 
 
 def _ours(entry, kept):
-    """Return our figures in the words of the run."""
+    """Return our figures as the run printed them."""
     if entry["chapter"] not in kept:
         return "not yet"
     records = kept[entry["chapter"]]["records"]

@@ -10,10 +10,10 @@ COLUMNS = 3  # of panels
 
 
 def draw(columns, path):
-    """Write a panel for each number that varies between settings; tell whether.
+    """Write a panel for each number that varies; return whether there is any.
 
     A panel shows the mean in each setting, and its standard error where there
-    are several runs. With nothing to show, no file stays at `path`.
+    are several runs. Without any panel, the file at `path` is removed.
     """
     varying = {name: found for name, found in _numbers(columns).items()
                if len({data["mean"] for data in found.values()}) > 1}
@@ -42,7 +42,7 @@ def draw(columns, path):
 def _numbers(columns):
     """Return the records that are numbers, each with its data by setting.
 
-    Several parameters of a setting stand below each other.
+    Several parameters of a setting become lines of its label.
     """
     found = {}
     for setting, records in columns.items():

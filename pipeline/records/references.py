@@ -1,8 +1,8 @@
 """References for nbval: the compared outputs of quick runs, kept in solutions/.
 
 References come from the executed copy of the blank notebook; nbval then runs
-the filled one, so that the same numbers are obtained by two paths. nbval has no
-tolerance of its own; `install` gives it one.
+the filled one, so that two notebooks must give the same numbers. nbval has no
+tolerance of its own; `install` adds one.
 """
 
 from pipeline.derive import refuse_out_of_step
@@ -39,7 +39,7 @@ def store_references(book, wanted=()):
 
 
 def refuse_missing_references(path, cells):
-    """Raise BookError for a compared cell that nbval would skip in silence."""
+    """Raise BookError for a compared cell that nbval would silently skip."""
     for position, cell in enumerate(cells):
         if COMPARED in tags_of(cell) and not (
             cell.get("outputs") and cell.get("execution_count")
@@ -52,7 +52,7 @@ def refuse_missing_references(path, cells):
 
 
 def install(plugin):
-    """Teach nbval's cell comparison tolerance, and to refuse an empty one."""
+    """Patch nbval: compare within tolerance, and refuse a missing reference."""
     compare = plugin.IPyNbCell.compare_outputs
     collect = plugin.IPyNbFile.collect
 

@@ -1,4 +1,4 @@
-"""Full runs, kept in the repository as small JSON."""
+"""Keep the records of full runs in the repository, as small JSON files."""
 
 import json
 

@@ -25,8 +25,8 @@ def sweep(book, name, profile, choices, workers=2, keep=False, scheduler=None):
     """Run a chapter once for each combination of `choices`; return the exit code.
 
     `choices` maps a parameter to the texts of its values. Records are averaged
-    over `seed`; every other combination is a column of the table. What is
-    current is not run again, and what failed is left out and counted. With
+    over `seed`; every other combination is a column of the table. Current copies
+    are not run again; failed runs are left out and counted. With
     `keep`, a sweep without failures also goes to helpers/kept, for `kept_sweep`
     to read. Raises BookError, before anything runs, for what `run` would refuse,
     and for a value given twice.
@@ -65,7 +65,7 @@ def keep_runs(book, chapter, profile, runs):
     """Write the values of a sweep's runs where a notebook can read them.
 
     Runs of the same profile that were kept before stay, unless one of these
-    has their parameters. Each tells the commit and the `code_of` the chapter
+    has their parameters. Each has the commit and the `code_of` the chapter
     that made it.
     """
     made = {"commit": commit(book.root), "code": code_of(chapter)}

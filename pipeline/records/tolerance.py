@@ -1,4 +1,4 @@
-"""Which differences between two printed records are forgiven."""
+"""Compare two printed records within the tolerance that they state."""
 
 import re
 from collections import defaultdict
@@ -34,7 +34,7 @@ def within_tolerance(text, reference):
 
     The tolerance is the reference's: a run cannot widen its own. A standard
     error from few seeds has no stable digit, so it may differ by as much as
-    the value, or by a factor of 2; where all seeds agree none is printed.
+    the value, or by a factor of 2; none is printed where all seeds agree.
     """
     expected = {match["name"]: match for match in RECORD.finditer(reference)}
 
@@ -51,7 +51,7 @@ def within_tolerance(text, reference):
 
 
 def _same_kind(rest, reference, tol):
-    """Tell whether units agree, ends of intervals within `tol`, and standard
+    """Return whether units agree, ends of intervals within `tol`, and standard
     errors nearly."""
     units, intervals = [], []
     for text in (rest, reference):

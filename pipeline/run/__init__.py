@@ -1,1 +1,1 @@
-"""Executing notebooks: what is current stays, the rest runs, here or elsewhere."""
+"""Execute the notebooks whose copies are not current, here or on a cluster."""

@@ -1,4 +1,4 @@
-"""Execute notebooks on the workers of a dask cluster, and bring them back."""
+"""Execute notebooks on the workers of a dask cluster, and fetch the results."""
 
 import hashlib
 import logging
@@ -40,7 +40,7 @@ def run_there(book, tasks, scheduler, workers):
     BookError for a scheduler that does not answer, before anything runs for
     a worker with another course, and when the scheduler is lost.
     """
-    # Its tracebacks say at length what the messages here say in a line.
+    # Its log repeats, with tracebacks, what the messages here say in a line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     course = fingerprint(book)
     with _client(scheduler, workers) as client:
@@ -49,7 +49,7 @@ def run_there(book, tasks, scheduler, workers):
                    for position, task in enumerate(tasks)}
         for future in as_completed(list(futures)):
             result = _result(future, scheduler)
-            # A result that is here need not be computed again if a worker dies.
+            # Otherwise a result that arrived is computed again if a worker dies.
             future.release()
             position = futures.pop(future)
             tasks[position].log.write_text(result.log)
@@ -57,9 +57,9 @@ def run_there(book, tasks, scheduler, workers):
 
 
 def fingerprint(book=None):
-    """Return what this machine and a worker must have in common, by name.
+    """Return what must be equal on this machine and on a worker, by name.
 
-    A worker looks at the book of its own checkout.
+    On a worker it is that of the worker's own checkout.
     """
     book = book or here()
     files = sorted(path for pattern in CODE for path in book.root.glob(pattern))
@@ -90,7 +90,7 @@ def _client(scheduler, workers):
 
 
 def _refuse_another_course(client, course):
-    """Raise BookError for a scheduler or a worker that has not this course."""
+    """Raise BookError for a scheduler or worker whose course differs."""
     try:
         found = {client.scheduler.address: client.run_on_scheduler(fingerprint)}
     except Exception as error:
@@ -124,8 +124,8 @@ def _result(future, scheduler):
         return _lost(f"{error.allowed_failures + 1} workers died while they ran it")
     except CancelledError as error:
         raise BookError(
-            f"the scheduler at {scheduler} is gone. What had ended is kept: the "
-            "same command goes on from there"
+            f"the scheduler at {scheduler} is gone. Finished notebooks are kept: "
+            "run the same command again to continue"
         ) from error
     except Exception as error:
         return _lost(f"{type(error).__name__}: {error}")
@@ -136,9 +136,9 @@ def _lost(message):
 
 
 def _perform(task, course):
-    """Perform a task on a worker, in a folder that goes when the worker goes."""
+    """Perform a task on a worker, in a folder that is removed with the worker's."""
     worker, book = get_worker(), here()
-    # One that joined late was not asked.
+    # A worker that joined late has not been checked yet.
     _refuse_difference(worker.address, fingerprint(book), course)
     folder = Path(tempfile.mkdtemp(dir=worker.local_directory))
     processes, ended = Processes(), threading.Event()

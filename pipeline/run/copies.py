@@ -18,19 +18,18 @@ def path_of(book, chapter, parameters):
     variant += [f"{name}={quote(repr(value), safe='')}"
                 for name, value in sorted(parameters.items())
                 if name != "profile" and repr(value) != repr(chapter.defaults[name])]
-    folder = book.build / "executed" / "+".join(variant)
-    return folder / "notebooks" / f"{chapter.name}.ipynb"
+    return book.executed("+".join(variant), chapter.name)
 
 
 def all_of(book, profile):
     """Return the paths of the copies with a profile's default parameters."""
-    folder = book.build / "executed" / profile / "notebooks"
+    folder = book.executed(profile, "any").parent
     return [path for path in folder.glob("*.ipynb")
             if not path.stem.endswith(".failed")]
 
 
 def about(path):
-    """Return what an executed copy says of its run, {} where there is no whole one."""
+    """Return what an executed copy says of its run, {} without a complete one."""
     try:
         return json.loads(path.read_bytes())["metadata"]["course"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -38,7 +37,7 @@ def about(path):
 
 
 def key_of(path):
-    """Return the key of an executed copy, or None where there is no whole one."""
+    """Return the key of an executed copy, or None without a complete one."""
     return about(path).get("key")
 
 

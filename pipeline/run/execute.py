@@ -1,4 +1,4 @@
-"""Execute the notebooks that are not current, and tell how each of them ended."""
+"""Execute the notebooks that are not current, and report how each ended."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def execute_all(book, tasks, workers=2, scheduler=None):
     """Execute tasks, print how each ended and a summary; return the outcomes.
 
     They run on this machine, or on the cluster of a dask `scheduler`. Each copy is
-    written as soon as it is there, so that a run which is stopped loses only the
+    written as soon as it arrives, so a run that is stopped loses only the
     notebooks that it was executing.
     """
     outcomes = [None] * len(tasks)

@@ -1,4 +1,4 @@
-"""Execute notebooks, each in a process of its own that leaves nothing behind."""
+"""Execute notebooks on this machine, each in a process of its own."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Processes:
-    """The workers that run now; once stopped, no other starts."""
+    """The worker processes that are running; after `stop`, no other starts."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -74,8 +74,8 @@ def perform(root, task, processes, log, folder=None):
     """Execute a packed task with the course in the folder `root`; return its Result.
 
     What the run prints goes to the file `log`, what it writes to a temporary
-    folder inside `folder`. A process that a signal kills is started once more; a
-    cell that fails is not.
+    folder inside `folder`. A process that a signal kills is retried once; a cell
+    that fails is not.
     """
     for _ in range(2):
         code, result = _start_worker(root, task, processes, log, folder)

@@ -1,4 +1,4 @@
-"""What is to be executed, and what came of it."""
+"""The tasks of a run, and their results."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from pipeline.run.key import key, sha
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook to execute: with what, and where its copy belongs.
+    """One notebook to execute, its parameters, and the path of its copy.
 
     `claims` are the labels that it verifies. A packed task also has the text of
     the notebook and the `environment` of its process, so that it can be sent to
@@ -58,7 +58,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Result:
-    """What executing a task came to: the notebook as bytes, if it came back.
+    """The result of a task: the notebook as bytes, or None if it was lost.
 
     Time is in seconds, memory in megabytes at its peak, `core_seconds` are those
     of the kernel. `log` is what a worker on another machine printed.
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def plan(book, wanted, profile, parameters):
-    """Return one task for each chapter wanted; all that have the profile if none is.
+    """Return a task for each chapter named, or for all that have the profile.
 
     Raises BookError for an unknown chapter, profile or parameter.
     """
@@ -120,7 +120,7 @@ def task_of(book, chapter, profile, parameters, used=None):
 
 
 def packed(book, tasks):
-    """Return the tasks with all that a worker on any machine must know."""
+    """Return the tasks with everything that a worker on any machine needs."""
     made_by = {"COURSE_COMMIT": commit(book.root),
                "COURSE_LOCK": sha(book.lock.read_bytes())[:12]} if tasks else {}
     return [replace(task, notebook=task.source.read_text(), environment=made_by)
@@ -128,7 +128,7 @@ def packed(book, tasks):
 
 
 def _value(text):
-    """Read a parameter's value as Python writes it; else it is a text."""
+    """Return a parameter's value as a Python literal, or else as text."""
     try:
         value = ast.literal_eval(text)
         json.dumps(value)

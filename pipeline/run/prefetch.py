@@ -10,10 +10,10 @@ from pipeline.errors import BookError
 def prefetch(book, wanted=(), profile="quick"):
     """Fetch the assets that a run of these chapters needs; return 0.
 
-    One whose entry does not name the profile in `ahead` is left to the run that
-    asks for it. One that a reader of helpers.models converts once, as its
-    entry's `prepare` says, is converted here, so that no run pays for it. Raises
-    BookError when one of them cannot be fetched; the others are kept.
+    An asset whose entry has `ahead` is fetched only for the profiles named there;
+    other runs fetch it themselves. One whose entry has `prepare` is converted
+    here, once, by that reader of helpers.models. Raises BookError when one of
+    them cannot be fetched; the others stay in the cache.
     """
     for name in needed(book, wanted, profile):
         try:

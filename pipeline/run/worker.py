@@ -1,8 +1,7 @@
 """Execute one notebook with papermill in a process of its own.
 
-The parent holds this process's standard input open; when it closes, the
-parent is gone and so must this process be. The kernel watches for its own
-parent and follows.
+The parent holds this process's standard input open; when it closes, the parent
+has ended, and this process exits. The kernel watches its own parent likewise.
 """
 
 import json
@@ -64,7 +63,7 @@ def execute(order):
 
 
 def _incomplete(notebook, claims):
-    """Return the Failure of a notebook that ended before it was through, or None."""
+    """Return the Failure of a notebook that was not run to its end, or None."""
     for cell in notebook.cells:
         if (cell.cell_type == "code" and cell.source.strip()
                 and not cell.execution_count):

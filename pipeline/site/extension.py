@@ -18,9 +18,9 @@ from pipeline.book import Book
 from pipeline.errors import BookError
 from pipeline.git import head
 from pipeline.run.copies import Copies, refuse_stale
-from pipeline.site.build import BUILT_FROM
 from pipeline.site.numbers import ChapterNumbers
 from pipeline.site.page import cover, page
+from pipeline.site.state import BUILT_FROM
 from pipeline.site.transforms import VERIFIED, KeepErrorsWithValues, MarkVerified
 
 FOLDER = "notebooks/"

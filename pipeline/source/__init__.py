@@ -1,1 +1,1 @@
-"""What an author writes: chapters, their cells, labels and MyST, read and checked."""
+"""Read and check what an author writes: chapters, cells, labels and MyST."""

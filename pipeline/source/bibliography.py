@@ -14,7 +14,7 @@ class Bibliography:
 
     @cached_property
     def entries(self):
-        """The entries by key. Raises BookError for a file that is no BibTeX."""
+        """The entries by key. Raises BookError for a file that is not BibTeX."""
         from pybtex.database import parse_file
         from pybtex.exceptions import PybtexError
 

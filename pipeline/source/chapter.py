@@ -82,8 +82,8 @@ class Chapter:
     def passed_to(self, function):
         """Return the texts passed first to a function in the chapter's code.
 
-        Raises BookError for a first argument that is not written out, since
-        nobody could then tell from the source what it names.
+        Raises BookError for a first argument that is not a literal text, since
+        the source must show what it names.
         """
         found = []
         for cell in self.code:
@@ -105,7 +105,7 @@ def load(path):
 
 @cache
 def parsed(path, text):
-    """Return the chapter of a source; nobody changes it afterwards."""
+    """Return the chapter of a source; it is cached, so do not change it."""
     from jupytext.myst import myst_to_notebook
 
     front, _ = _front_matter(path, text)

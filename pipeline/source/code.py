@@ -13,12 +13,18 @@ PACKAGES = ("helpers", "solutions", "pipeline")
 def parse(code):
     """Return the tree of a cell's code, for reading only.
 
-    It is empty where the code is no plain Python, as with IPython's own lines.
+    It is empty for code that is not plain Python, as with IPython's magics.
     """
     try:
         return ast.parse(code)
     except SyntaxError:
         return ast.Module([], [])
+
+
+@cache
+def nodes(code):
+    """Return all nodes of a cell's code, for reading only."""
+    return tuple(ast.walk(parse(code)))
 
 
 def exercise_names(code):
@@ -44,21 +50,21 @@ def undecorated(code):
 def calls(code):
     """Return the names called in code, with their first argument if constant."""
     return [(node.func.id, getattr(node.args[0], "value", None) if node.args else None)
-            for node in ast.walk(parse(code))
+            for node in nodes(code)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
 
 
 def calls_method(code, name):
-    """Tell whether code calls a method of this name, of whatever object."""
+    """Return whether code calls a method of this name, of any object."""
     return any(isinstance(node, ast.Call) and getattr(node.func, "attr", "") == name
-               for node in ast.walk(parse(code)))
+               for node in nodes(code))
 
 
 @cache
 def texts_by_name(code):
     """Return the names to which code assigns a constant, with the constant."""
     pairs = []
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Assign):
             (target,), value = node.targets[:1], node.value
             pairs += (zip(target.elts, value.elts, strict=False)
@@ -76,7 +82,7 @@ def keyword_of(code, function, keyword, known):
     """
     if function not in code:
         return
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
             value = {word.arg: word.value for word in node.keywords}.get(keyword)
             text = known.get(getattr(value, "id", None), getattr(value, "value", None))
@@ -89,7 +95,7 @@ def helper_imports(code):
     modules = []
     if "helpers" not in code:
         return modules
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Import):
             modules += [a.name for a in node.names if a.name.startswith("helpers")]
         elif isinstance(node, ast.ImportFrom) and node.module == "helpers":
@@ -102,10 +108,10 @@ def helper_imports(code):
 
 
 def untraceable_import(code):
-    """Tell whether code imports the course in a way that no key could follow."""
+    """Return whether code imports the course in a way that a key cannot trace."""
     if not any(package in code for package in PACKAGES):
         return False
-    for node in ast.walk(parse(code)):
+    for node in nodes(code):
         if isinstance(node, ast.Import):
             roots = {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -122,7 +128,7 @@ def untraceable_import(code):
 
 
 def computation(code):
-    """Return a text that is equal for code that differs in layout and docstrings."""
+    """Return a text that does not depend on the code's layout and docstrings."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node):

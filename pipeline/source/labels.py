@@ -1,4 +1,4 @@
-"""Number what the book numbers, and refuse a claim that nothing verifies."""
+"""Number equations, theorems and exercises, and refuse an unverified claim."""
 
 from dataclasses import dataclass
 

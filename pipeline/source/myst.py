@@ -1,7 +1,7 @@
-"""The closed list of MyST that a chapter may use, and where it stands in a text.
+"""The closed list of MyST constructs that a chapter may use, and their parser.
 
-Sphinx renders every construct on the site; Colab and JupyterLab show MyST as raw
-text, for which `pipeline.derive.markdown` rewrites it. markdown-it finds the
+Sphinx renders every construct on the site. Colab and JupyterLab show MyST as raw
+text, so `pipeline.derive.markdown` rewrites it for them. markdown-it finds the
 blocks; a directive or role outside of the list is an error.
 """
 
@@ -20,7 +20,7 @@ NUMBERED = ("exercise", "prf:theorem", "prf:lemma", "prf:proposition",
             "prf:definition", "prf:example")
 DIRECTIVES = {
     **dict.fromkeys(ADMONITIONS, "a box with this heading"),
-    **dict.fromkeys(NUMBERED, "numbered within its chapter; needs a :label:"),
+    **dict.fromkeys(NUMBERED, "numbered within its chapter; needs a `:label:`"),
     "prf:proof": "a proof",
     "solution": "the answer to the exercise that it names: folded on the page, in the "
                 "solution notebook only",

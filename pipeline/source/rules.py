@@ -1,4 +1,4 @@
-"""The rules that the cells of a chapter keep, each refused by file and line."""
+"""The rules for a chapter's cells; a violation is named by file and line."""
 
 import ast
 import re

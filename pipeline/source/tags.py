@@ -1,4 +1,4 @@
-"""The tags that a chapter's code cells may carry, and what each of them means."""
+"""The tags that a code cell may have, and what each of them means."""
 
 PARAMETERS = "parameters"
 DEFINE = "define"
@@ -8,14 +8,14 @@ HIDE_OUTPUT = "hide-output"
 BOOTSTRAP = "bootstrap"
 
 MEANING = {
-    PARAMETERS: "constants that papermill may replace; one cell a chapter, folded",
-    DEFINE: "imports, functions and classes, which the solution module holds too; "
-            "every exercise has it without being told",
+    PARAMETERS: "constants that papermill may replace: one cell per chapter, folded",
+    DEFINE: "imports, functions and classes, also for the solution module; every "
+            "exercise has this tag by itself",
     COMPARED: "records or verifies: nbval compares what it prints",
     HIDE_INPUT: "the page folds its code",
     HIDE_OUTPUT: "the page folds its output",
 }
-DERIVED = {BOOTSTRAP: "installs the course where it is not, as in Colab"}
+DERIVED = {BOOTSTRAP: "installs the course where it is missing, as in Colab"}
 FOLDED = (PARAMETERS, HIDE_INPUT)
 
 

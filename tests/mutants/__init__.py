@@ -1,0 +1,1 @@
+"""For each exercise, wrong answers with the diagnosis that each must get."""

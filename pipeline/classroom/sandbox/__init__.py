@@ -1,1 +1,1 @@
-"""Where a submission's code runs, apart from the process that judges it."""
+"""Run a submission's code apart from the process that grades it."""

@@ -1,8 +1,8 @@
 """What runs inside the sandbox: read a submission, and call its answers.
 
-It is started there from a copy, beside a pristine `helpers`, with a JSON
-request on standard input. It says what the answers *return*, never whether
-that is right: what the checks expect is dropped before any of the
+It is started there from a copy, next to an unmodified copy of `helpers`, with a
+JSON request on standard input. It reports what the answers return, never
+whether that is right: the expected values are dropped before any of the
 submission's code is run, and `pipeline.classroom.judge` compares outside.
 """
 
@@ -16,7 +16,14 @@ from contextlib import suppress
 from itertools import chain
 from types import ModuleType
 
-from pipeline.classroom.sandbox import limits
+from pipeline.classroom.sandbox.limits import (
+    LONGEST_VALUE,
+    MEGABYTE,
+    Limits,
+    drain,
+    ending,
+    kill,
+)
 from pipeline.classroom.sandbox.submission import (
     needed,
     statement,
@@ -24,20 +31,20 @@ from pipeline.classroom.sandbox.submission import (
     states,
 )
 
-LONGEST_RESULT = 4 * limits.MEGABYTE  # of the values of one exercise
+LONGEST_RESULT = 4 * MEGABYTE  # of the values of one exercise
 LONGEST_TEXT = 300
 
 
-def read(request):
-    """Yield one reply: the state of each exercise, or why there is none."""
-    limits.apply(request)
+def read(request, limits):
+    """Yield one reply: the state of each exercise, or the problem."""
+    limits.apply()
     try:
         yield {"states": states(request["notebook"], request["exercises"])}
     except ValueError as error:
         yield {"problem": str(error)}
 
 
-def call(request):
+def call(request, limits):
     """Yield a reply for each exercise, called in a process of its own."""
     found, _ = statements(request["notebook"])
     found += [statement(ast.parse(code).body[0]) for code in request["solved"]]
@@ -48,11 +55,11 @@ def call(request):
     exec("import torch\n" + "\n".join(request["setup"]), {})
     for name in request["exercises"]:
         code = needed(found, name, exercises)
-        yield {"exercise": name, **_apart(code, exercises[name], request)}
+        yield {"exercise": name, **_apart(code, exercises[name], limits)}
 
 
 def _questions(chapter):
-    """Return a chapter's exercises, whose cases do not keep what is expected."""
+    """Return a chapter's exercises, whose cases drop the expected values."""
     import torch
 
     import helpers.exercises.checks
@@ -68,13 +75,13 @@ def _questions(chapter):
     return helpers.exercises.checks.of_chapter(chapter)
 
 
-def _apart(code, exercise, request):
-    """Run one exercise in a forked process; return its values and its end."""
+def _apart(code, exercise, limits):
+    """Run one exercise in a forked process; return its values and how it ended."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _answer(writing, code, exercise, request)
+            _answer(writing, code, exercise, limits)
         finally:
             os._exit(1)
     os.close(writing)
@@ -85,25 +92,25 @@ def _apart(code, exercise, request):
             status.append(waited)
         return bool(status)
 
-    data, cut = limits.drain(reading, request["patience"], LONGEST_RESULT, ended)
-    limits.kill(child, request["namespaces"])
+    data, cut = drain(reading, limits.patience, LONGEST_RESULT, ended)
+    kill(child, limits.namespaces)
     if not status:
         os.waitpid(child, 0)
     os.close(reading)
     return {"lines": data.decode(errors="replace").splitlines(),
-            "ended": cut or limits.ending(*status[0][1:], request["seconds"])}
+            "ended": cut or ending(*status[0][1:], limits.seconds)}
 
 
-def _answer(fd, code, exercise, request):
+def _answer(fd, code, exercise, limits):
     """Write the values of an exercise to `fd`, line by line, and exit."""
     os.setpgid(0, 0)
     os.dup2(fd, 3)
     os.closerange(4, 1024)
-    limits.apply(request)
+    limits.apply()
     with os.fdopen(3, "w") as out:
         for value in chain(_values(code, exercise), ["done"]):
             line = json.dumps(value)
-            if len(line) > limits.LONGEST_VALUE:
+            if len(line) > LONGEST_VALUE:
                 line = json.dumps({"value": {
                     "kind": "so much", "text": f"{len(line)} characters"}})
             print(line, file=out, flush=True)
@@ -111,7 +118,7 @@ def _answer(fd, code, exercise, request):
 
 
 def _values(code, exercise):
-    """Define what an answer needs, and yield what it gives."""
+    """Define what an answer needs, and yield the values that it gives."""
     import numpy
     import torch
 
@@ -148,33 +155,29 @@ def _raised(error):
 
 
 def _portable(value):
-    """Write a value as JSON can hold it; `pipeline.classroom.judge` reads it again."""
-    import numpy
-    import torch
+    """Return a value as JSON, which `pipeline.classroom.judge` reads back."""
+    from helpers.values import as_array
 
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, (tuple, list)):
         return [_portable(element) for element in value]
     try:
-        if not isinstance(value, torch.Tensor):
-            value = torch.as_tensor(numpy.asarray(value, dtype=numpy.float64))
-        if value.is_complex():
-            raise TypeError
-        value = value.detach().cpu().double()
-        return {"shape": list(value.shape), "data": value.flatten().tolist()}
-    except (TypeError, ValueError, RuntimeError):
+        array = as_array(value)
+        return {"shape": list(array.shape), "data": array.ravel().tolist()}
+    except TypeError:
         return {"kind": type(value).__name__, "text": repr(value)[:LONGEST_TEXT]}
 
 
 def main():
-    """Answer the request on standard input; the submission gets no output."""
+    """Answer the request on standard input; discard the submission's output."""
     out = os.fdopen(os.dup(1), "w")
     request = json.load(sys.stdin)
+    limits = Limits(**request["limits"])
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    for reply in {"read": read, "call": call}[request["do"]](request):
+    for reply in {"read": read, "call": call}[request["do"]](request, limits):
         print(json.dumps(reply), file=out, flush=True)
 
 

@@ -1,9 +1,9 @@
 """Run a submission's code where it can neither reach nor break anything.
 
 Where Linux lets a user make namespaces, the code sees no network, no process
-but its own, a file system that it cannot write to but for one small folder,
-and none of the course beside the helpers. Elsewhere an audit hook of Python
-stands in, which stops an accident and not a determined person.
+but its own, a file system in which only one small folder is writable, and of
+the course only the helpers. Elsewhere an audit hook of Python replaces this; it
+stops accidents, not a determined attacker.
 """
 
 import json
@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.classroom.sandbox.limits import MEGABYTE, drain
+from pipeline.classroom.sandbox.limits import MEGABYTE, Limits, drain
 from pipeline.run.local import THREADS, kill
 
 MOST_SENT = 64 * MEGABYTE  # by a whole submission
@@ -43,25 +44,24 @@ WEAK = ("**weak**: this machine offers no namespaces, so an audit hook of Python
 
 
 class Sandbox:
-    """A pristine copy of the helpers, and processes that see little else.
+    """An unmodified copy of the helpers, and processes that see little else.
 
-    Use it in a `with`. `says` tells what protects, for the report; `hidden`
+    Use it in a `with`. `says` names the protection, for the report; `hidden`
     are folders that a submission must not see, besides the course in `root`.
     """
 
     def __init__(self, root, seconds, megabytes, hidden=()):
-        self.limits = {"seconds": seconds, "megabytes": megabytes,
-                       "patience": 2 * seconds + 5}
         self.folder = Path(tempfile.mkdtemp(prefix="grade-")).resolve()
         self.hidden = _to_hide([*root.iterdir(), *hidden], self.folder)
         shutil.copytree(root / "helpers", self.folder / "helpers",
                         ignore=shutil.ignore_patterns("__pycache__"))
         _copy_guest(root / "pipeline", self.folder / "pipeline")
-        self.namespaces, self.says = True, STRONG
         writable = self._probe()
-        if writable is None:
-            self.namespaces, self.says = False, WEAK
-        elif writable:
+        self.limits = Limits(seconds, megabytes, 2 * seconds + 5,
+                             namespaces=writable is not None,
+                             hidden=[folder + os.sep for folder in self.hidden])
+        self.says = WEAK if writable is None else STRONG
+        if writable:
             self.says += f" (still writable: {', '.join(writable)})"
 
     def __enter__(self):
@@ -73,22 +73,23 @@ class Sandbox:
     def ask(self, exercises, **request):
         """Send one request to a new process; return its replies.
 
-        Returns a list of what the guest says, and what cut it short or None.
-        Nothing that comes back is to be trusted.
+        Returns the list of the guest's replies, and why it was stopped or None.
+        Do not trust anything in them.
         """
         work = tempfile.mkdtemp(dir=self.folder)
-        asked = {**request, **self.limits, "exercises": exercises,
-                 "namespaces": self.namespaces,
-                 "hidden": [folder + os.sep for folder in self.hidden]}
+        asked = {**request, "exercises": exercises, "limits": asdict(self.limits)}
         with tempfile.TemporaryFile("w+") as stdin:
             json.dump(asked, stdin)
             stdin.seek(0)
+            command = [sys.executable, "-s", "-B", "-P", "-m", GUEST]
+            if self.limits.namespaces:
+                command = self._alone(work, *command)
             process = subprocess.Popen(
-                self._command(work, sys.executable, "-s", "-B", "-P", "-m", GUEST),
+                command,
                 stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 cwd=work, env=self._environment(work), start_new_session=True,
             )
-            patience = 60 + self.limits["patience"] * len(exercises)
+            patience = 60 + self.limits.patience * len(exercises)
             try:
                 data, cut = drain(process.stdout.fileno(), patience, MOST_SENT,
                                   lambda: process.poll() is not None)
@@ -102,9 +103,7 @@ class Sandbox:
         except (ValueError, RecursionError):
             return [], "what it sent was garbled"
 
-    def _command(self, work, *command):
-        if not self.namespaces:
-            return list(command)
+    def _alone(self, work, *command):
         return [*ALONE, SETUP, "sh", work, *self.hidden, "--", *command]
 
     def _environment(self, work):
@@ -117,7 +116,7 @@ class Sandbox:
         """Return the mounts that stay writable, None if there are no namespaces."""
         work = tempfile.mkdtemp(dir=self.folder)
         try:
-            done = subprocess.run(self._command(work, sys.executable, "-S", "-c", ""),
+            done = subprocess.run(self._alone(work, sys.executable, "-S", "-c", ""),
                                   text=True, timeout=60, capture_output=True)
         except (OSError, subprocess.TimeoutExpired):
             return None
@@ -135,7 +134,7 @@ def _copy_guest(pipeline, folder):
 
 
 def _to_hide(paths, folder):
-    """Return which folders to hide: none within another, nor around what runs."""
+    """Return the folders to hide, none inside another or around what runs."""
     inside = [Path(sys.prefix).absolute(), Path(sys.prefix).resolve(), folder]
     paths = {path.resolve() for path in paths if path.is_dir() and not any(
         place.is_relative_to(path.absolute()) for place in inside)}

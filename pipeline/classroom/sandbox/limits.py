@@ -1,4 +1,4 @@
-"""Bound what a process may use, read from it, and end it."""
+"""Limit what a process may use, read its output, and end it."""
 
 import os
 import resource
@@ -7,7 +7,9 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
+SECONDS, MEGABYTES = 60, 4000  # what an exercise may use where nobody says otherwise
 MEGABYTE = 2**20
 LONGEST_VALUE = MEGABYTE // 4  # as it is sent; those of the book take a few kB
 LARGEST_FILE = 16 * MEGABYTE
@@ -19,38 +21,48 @@ FORBIDDEN = ("socket.", "subprocess.", "ctypes.", "os.kill", "os.system", "os.ex
              "os.mkdir", "shutil.", "pty.")
 
 
-def apply(request):
-    """Bound what this process may use, from here on.
+@dataclass(frozen=True)
+class Limits:
+    """What one process of a submission may use.
 
-    `request` holds `seconds` of computing, `megabytes` beyond those in use,
-    whether there are `namespaces` around it, and the folders `hidden` if not.
+    `seconds` of computing, `patience` of them in all, `megabytes` beyond those in
+    use; whether there are `namespaces` around it, and the folders `hidden` if not.
     """
-    used = 0
-    if os.path.exists("/proc/self/statm"):
-        with open("/proc/self/statm") as file:
-            used = int(file.read().split()[0]) * resource.getpagesize()
-    limits = {
-        resource.RLIMIT_CPU: (request["seconds"], request["seconds"] + 1),
-        resource.RLIMIT_AS: (used + request["megabytes"] * MEGABYTE,) * 2,
-        resource.RLIMIT_FSIZE: (LARGEST_FILE,) * 2,
-        resource.RLIMIT_CORE: (0, 0),
-    }
-    if request["namespaces"]:
-        limits[resource.RLIMIT_NPROC] = (MOST_PROCESSES,) * 2
-    else:
-        sys.addaudithook(_guard(os.getcwd(), request["hidden"]))
-    # A system without namespaces may not know all of these limits either.
-    unknown = () if request["namespaces"] else (ValueError, OSError)
-    for kind, pair in limits.items():
-        most = resource.getrlimit(kind)[1]
-        if most != resource.RLIM_INFINITY:
-            pair = tuple(min(most, value) for value in pair)
-        with suppress(*unknown):
-            resource.setrlimit(kind, pair)
+
+    seconds: int
+    megabytes: int
+    patience: int
+    namespaces: bool
+    hidden: list
+
+    def apply(self):
+        """Limit this process from here on."""
+        used = 0
+        if os.path.exists("/proc/self/statm"):
+            with open("/proc/self/statm") as file:
+                used = int(file.read().split()[0]) * resource.getpagesize()
+        limits = {
+            resource.RLIMIT_CPU: (self.seconds, self.seconds + 1),
+            resource.RLIMIT_AS: (used + self.megabytes * MEGABYTE,) * 2,
+            resource.RLIMIT_FSIZE: (LARGEST_FILE,) * 2,
+            resource.RLIMIT_CORE: (0, 0),
+        }
+        if self.namespaces:
+            limits[resource.RLIMIT_NPROC] = (MOST_PROCESSES,) * 2
+        else:
+            sys.addaudithook(_guard(os.getcwd(), self.hidden))
+        # A system without namespaces may not know all of these limits either.
+        unknown = () if self.namespaces else (ValueError, OSError)
+        for kind, pair in limits.items():
+            most = resource.getrlimit(kind)[1]
+            if most != resource.RLIM_INFINITY:
+                pair = tuple(min(most, value) for value in pair)
+            with suppress(*unknown):
+                resource.setrlimit(kind, pair)
 
 
 def _guard(folder, hidden):
-    """Return the audit hook that stands in where there are no namespaces."""
+    """Return the audit hook that is used where there are no namespaces."""
     def hook(event, arguments):
         if event.startswith(FORBIDDEN):
             raise PermissionError(f"{event} is not allowed here")
@@ -67,7 +79,7 @@ def drain(fd, seconds, most, ended):
     """Read `fd` until `ended()` holds and it is empty.
 
     Returns the bytes, and what cut the reading short: None, or a text when
-    it took longer than `seconds` or came to more than `most` bytes.
+    it took longer than `seconds` or exceeded `most` bytes.
     """
     data, until = bytearray(), time.monotonic() + seconds
     while True:
@@ -86,7 +98,7 @@ def drain(fd, seconds, most, ended):
 
 
 def kill(child, namespaces):
-    """End an exercise's process and whatever it has started."""
+    """End an exercise's process and all that it has started."""
     with suppress(ProcessLookupError):
         if namespaces:
             os.kill(-1, signal.SIGKILL)  # all in this namespace but this process
@@ -95,7 +107,7 @@ def kill(child, namespaces):
 
 
 def ending(status, used, seconds):
-    """Say what ended a process, from what os.wait4 tells; None if it went well."""
+    """Return what ended a process, by the values of os.wait4; None for success."""
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
         return None

@@ -1,7 +1,7 @@
 """Read a submitted notebook without running any of it.
 
-Only the sandbox's guest imports this, inside the sandbox: a text can be made
-that crashes Python's parser.
+Only the sandbox's guest imports this, inside the sandbox, because some texts
+crash Python's parser.
 """
 
 import ast
@@ -27,7 +27,7 @@ def statements(notebook):
     """Return the top-level statements of a notebook's text, and its bad cells.
 
     A bad cell is its code and the SyntaxError that Python finds in it. Raises
-    ValueError when the text is no notebook.
+    ValueError when the text is not a notebook.
     """
     try:
         cells = json.loads(notebook)["cells"]
@@ -81,7 +81,7 @@ def answer_of(found, name):
 
 
 def states(notebook, exercises):
-    """Tell of each exercise whether it is answered, blank, missing or bad."""
+    """Return the state of each exercise: answered, blank, missing or an error."""
     found, bad = statements(notebook)
     told = {}
     for name in exercises:
@@ -96,7 +96,7 @@ def states(notebook, exercises):
 
 
 def needed(found, name, exercises):
-    """Return the statements that an answer leads to, in the notebook's order.
+    """Return the statements that an answer depends on, in the notebook's order.
 
     A name that several statements bind is taken from the last one before
     where it is used; that of another exercise, from its answer.

@@ -1,0 +1,1 @@
+"""Tests that run commands on a small book of their own."""
