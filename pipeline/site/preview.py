@@ -5,7 +5,7 @@ build/preview beside the site of `make book`, and serves it on this machine alon
 Until it is interrupted it then waits for saves of book/chapters/NAME.md:
 
 * after a change of prose it builds that one page, and a browser that shows the
-  page loads it again by itself;
+  page loads it again by itself; the derived notebooks follow some seconds later;
 * after a change of code it first runs the chapter, and the old page stays until
   the run has ended;
 * of a source that breaks a rule it prints the message, and the old page stays.
@@ -33,6 +33,7 @@ from pipeline.site.render import execute, sphinx
 from pipeline.source.labels import refuse_unverified
 
 PAUSE = 0.1  # seconds between two looks at the source
+QUIET = 3  # seconds for a browser to load a page, before anything else is done
 VERSION = "/.version"  # where the server says which version of the page it has
 RELOAD = """\
 <script>
@@ -62,6 +63,9 @@ def preview(book, name, profile="quick", port=8000):
             while True:
                 time.sleep(PAUSE)
                 page.follow()
+                if page.waits_for_notebooks > QUIET:
+                    page.derive()
+        page.derive()
     return 0
 
 
@@ -93,6 +97,7 @@ class Page:
         self.source = book.chapter(name).path
         self.seen = self.saved()
         self.version = ""
+        self.shown = None  # when, if its notebooks have not been written since
         self.cited = self.references(book)
 
     def saved(self):
@@ -101,6 +106,26 @@ class Page:
             return self.source.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
+
+    @property
+    def waits_for_notebooks(self):
+        """How many seconds ago the page was shown whose notebooks are not written."""
+        return time.monotonic() - self.shown if self.shown else 0
+
+    def derive(self):
+        """Write what follows from the source that is shown, if that is not done."""
+        if self.shown:
+            with self.told():
+                derive(Book(self.root))
+            self.shown = None  # not so where Ctrl-C came between
+
+    @contextmanager
+    def told(self):
+        """Print an error that a person must mend."""
+        try:
+            yield
+        except (BookError, OSError, UnicodeError) as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
 
     def follow(self):
         """Show the source as it is now, if it was saved; tell whether it was shown.
@@ -112,14 +137,12 @@ class Page:
             return False
         self.seen = saved
         begun, shown = time.monotonic(), False
-        try:
+        with self.told():
             shown = self.renew()
-            if shown:
-                print(f"shown after {time.monotonic() - begun:.1f} s", flush=True)
-                derive(Book(self.root))
-        except (BookError, OSError, UnicodeError) as error:
-            print(f"error: {error}", file=sys.stderr)
-        if not shown:
+        if shown:
+            self.shown = time.monotonic()
+            print(f"shown after {self.shown - begun:.1f} s", flush=True)
+        else:
             print("the page is that of the last good save", file=sys.stderr, flush=True)
         return shown
 
