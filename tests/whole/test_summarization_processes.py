@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import jupytext
+import pytest
 import torch
 from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -45,6 +46,7 @@ def free_port():
         return str(door.getsockname()[1])
 
 
+@pytest.mark.weekly
 def test_the_whole_chapter_runs_as_a_script_on_two_processes(tmp_path):
     script = tmp_path / "summarization.py"
     jupytext.write(jupytext.read(ROOT / "notebooks" / "summarization.ipynb"), script)

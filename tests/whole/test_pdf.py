@@ -4,9 +4,11 @@ import os
 import shutil
 
 import pytest
-from pipeline.chapters import SourceError
-from pipeline.pdf import BROWSERS, contents, pdf
 from pypdf import PdfReader
+
+from pipeline.errors import BookError
+from pipeline.site.pdf import BROWSERS, pdf
+from tests.conftest import BOOK
 
 if not any(map(shutil.which, BROWSERS)) and not os.environ.get("COURSE_NEEDS_BROWSER"):
     pytest.skip("no browser was found", allow_module_level=True)
@@ -15,11 +17,11 @@ PAGES = ["book/equations", "notebooks/likelihood"]
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    return PdfReader(pdf(tmp_path_factory.mktemp("pdf") / "two.pdf", PAGES))
+    return PdfReader(pdf(BOOK, tmp_path_factory.mktemp("pdf") / "two.pdf", PAGES))
 
 
 def test_pages_follow_in_the_order_of_the_contents(printed):
-    assert contents().index(PAGES[0]) > contents().index(PAGES[1])
+    assert BOOK.pages.index(PAGES[0]) > BOOK.pages.index(PAGES[1])
     titles = [entry.title for entry in printed.outline if not isinstance(entry, list)]
     assert titles == ["1. Likelihood and Monte Carlo", "Equations"]
     assert len(printed.pages) > 20
@@ -43,5 +45,5 @@ def test_links_lead_within_the_file_and_never_to_this_machine(printed):
 
 
 def test_a_page_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="no page 'notebooks/vaee'; the book has"):
-        pdf(tmp_path / "x.pdf", ["notebooks/vaee"])
+    with pytest.raises(BookError, match="no page 'notebooks/vaee'; the book has"):
+        pdf(BOOK, tmp_path / "x.pdf", ["notebooks/vaee"])

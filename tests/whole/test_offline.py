@@ -5,10 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from pipeline.chapters import ROOT, load_all
-from pipeline.labels import constants_passed
 
 from helpers.data.assets import cache_folder, describe
+from tests.conftest import BOOK, ROOT
 
 # In namespaces of its own: no network, and the first argument read-only.
 ALONE = ["unshare", "--map-root-user", "--net", "--mount", "sh", "-c", (
@@ -38,7 +37,7 @@ def test_the_machine_is_alone(alone, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted({
-    name for chapter in load_all() for name in constants_passed(chapter, "asset")}))
+    name for chapter in BOOK.chapters for name in chapter.passed_to("asset")}))
 def test_an_asset_is_had_from_a_read_only_cache(alone, name):
     if "ahead" in describe(name) and not (cache_folder() / name).exists():
         pytest.skip(f"{name} is fetched only when a run asks for it")
