@@ -20,7 +20,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/python -m pipeline derive --check
 	$(MAKE) --no-print-directory book
-	$(PYTEST) --nbval solutions tests
+	$(PYTEST) --nbval tests/whole solutions tests/house tests/fast
 
 # Weekly, not before a commit.
 test-all: test

@@ -1,4 +1,8 @@
-"""A small book of its own for tests that edit, break or execute things."""
+"""Books of their own for tests that edit, break or execute things.
+
+tests/fast runs in process and executes no notebook, tests/house edits a small book in
+a temporary folder, and tests/whole looks at the book itself, as `make book` left it.
+"""
 
 import contextlib
 import io
@@ -67,9 +71,10 @@ class House:
         path.write_text(text.replace(old, new))
 
     def pipeline(self, *words, check=True):
-        """Run a command of the pipeline on this book, in this process."""
+        """Run a command of the pipeline in this folder, in this process."""
         out, errors = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        with (contextlib.chdir(self.root), contextlib.redirect_stdout(out),
+              contextlib.redirect_stderr(errors)):
             code = main(list(words), self.book)
         done = SimpleNamespace(returncode=code, stdout=out.getvalue(),
                                stderr=errors.getvalue())
@@ -106,21 +111,38 @@ def build(root, chapter, exercises, references=FIXTURES / "references.bib"):
     return house
 
 
-@pytest.fixture
-def house(tmp_path):
-    """A house whose only chapter is the tiny one."""
-    return build(tmp_path, FIXTURES / "tiny.md", FIXTURES / "tiny_exercises.py")
+def copied(root, house):
+    """Copy a house with all that was made in it."""
+    shutil.copytree(house.root, root, dirs_exist_ok=True)
+    return House(root)
 
 
-@pytest.fixture
-def real_house(tmp_path):
-    """A house with the book's own second chapter and its references."""
-    name = "comparing_distributions"
-    house = build(tmp_path, BOOK.sources / f"{name}.md",
-                  BOOK.helpers / "exercises" / f"{name}.py",
-                  ROOT / "book" / "references.bib")
-    shutil.copy(BOOK.notebook("solutions", name), tmp_path / "solutions")
+@pytest.fixture(scope="session")
+def tiny_house(tmp_path_factory):
+    """The house whose only chapter is the tiny one; for copying alone."""
+    return build(tmp_path_factory.mktemp("tiny"), FIXTURES / "tiny.md",
+                 FIXTURES / "tiny_exercises.py")
+
+
+@pytest.fixture(scope="session")
+def executed_house(tmp_path_factory, tiny_house):
+    """The same with its quick run and its references; for copying alone."""
+    house = copied(tmp_path_factory.mktemp("executed"), tiny_house)
+    house.pipeline("run")
+    house.pipeline("references")
     return house
+
+
+@pytest.fixture
+def house(tmp_path, tiny_house):
+    """A house of the test's own whose only chapter is the tiny one."""
+    return copied(tmp_path, tiny_house)
+
+
+@pytest.fixture
+def executed(tmp_path, executed_house):
+    """A house of the test's own whose tiny chapter was run, with its references."""
+    return copied(tmp_path, executed_house)
 
 
 @pytest.fixture

@@ -22,31 +22,35 @@ import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-from pipeline.chapters import ROOT, choose
-from pipeline.execute import task_of
-from pipeline.freshness import commit
-from pipeline.pages import SOAK, soak
-from pipeline.processes import THREADS, Processes, perform
-from pipeline.publish import SITE
 
-from pipeline import executed
+from helpers.scraps import Scraps
+from pipeline.book import here
+from pipeline.derive.measurements import soak
+from pipeline.git import commit
+from pipeline.run.local import THREADS, Processes, perform
+from pipeline.run.plan import task_of
+
+BOOK = here()
+KEPT = BOOK.results / "soak.json"
 
 
 def run(chapter, threads, folder):
     """Execute a chapter's notebook with some threads; return what it recorded."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{chapter.name}.ipynb", 4)
+    notebook = nbformat.read(BOOK.notebook("notebooks", chapter.name), 4)
     begin = next(cell for cell in notebook.cells if cell.cell_type == "code"
                  and re.search(r"^run = start\(", cell.source, re.M))
     begin.source += f"\nimport torch\ntorch.set_num_threads({threads})\n"
-    task = {**task_of(chapter, "quick", {}), "notebook": nbformat.writes(notebook),
-            "environment": dict.fromkeys(THREADS, str(threads))}
-    result = perform(task, Processes(), folder / "log")
-    if result["error"]:
-        raise SystemExit(f"{chapter.name}: {result['error']}")
-    return executed.scraps(nbformat.reads(result["notebook"].decode(), 4))
+    task = replace(task_of(BOOK, chapter, "quick", {}),
+                   notebook=nbformat.writes(notebook),
+                   environment=dict.fromkeys(THREADS, str(threads)))
+    result = perform(BOOK.root, task, Processes(), folder / "log")
+    if result.error:
+        raise SystemExit(f"{chapter.name}: {result.error}")
+    return Scraps.of(nbformat.reads(result.notebook.decode(), 4)).records
 
 
 def compare(one, other):
@@ -60,7 +64,7 @@ def compare(one, other):
         first, second = one.get(name), other.get(name)
         if first is None or second is None:
             gaps[name] = float("inf")
-        elif "value" in first:
+        else:
             gaps[name] = _gap(first, second)
     worst = max(gaps, key=gaps.get)
     return {"records": len(gaps), "unequal": sum(gap > 0 for gap in gaps.values()),
@@ -85,8 +89,8 @@ def interrupted(times, dice, folder):
     """
     copy = folder / "copy"
     ignored = shutil.ignore_patterns(".venv", "build", "_build", ".git")
-    shutil.copytree(ROOT, copy, ignore=ignored)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    shutil.copytree(BOOK.root, copy, ignore=ignored)
+    (copy / ".venv").symlink_to(BOOK.root / ".venv")
     stopped = []
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     for left in reversed(range(times + 1)):
@@ -108,8 +112,8 @@ def interrupted(times, dice, folder):
     left_over = [path for path in (copy / "build").rglob("*.part*")]
     site = copy / "_build" / "html"
     return {"stopped": stopped, "left over": len(left_over),
-            "same files": files(site) == files(SITE),
-            "same words": words(site) == words(SITE)}
+            "same files": files(site) == files(BOOK.site),
+            "same words": words(site) == words(BOOK.site)}
 
 
 def files(site):
@@ -130,17 +134,18 @@ def main():
     parser.add_argument("--stops", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    if subprocess.run(["make", "-q", "env"], cwd=ROOT).returncode or not SITE.exists():
+    if subprocess.run(["make", "-q", "env"], cwd=BOOK.root).returncode or (
+            not BOOK.site.exists()):
         raise SystemExit("there is no site to compare with: run make book")
-    found = json.loads(SOAK.read_text()) if SOAK.exists() else {
+    found = json.loads(KEPT.read_text()) if KEPT.exists() else {
         "chapters": {}, "interrupted": None}
     found |= {"cores": os.cpu_count(), "Python": platform.python_version()}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        for chapter in choose(options.chapters):
+        for chapter in BOOK.choose(options.chapters):
             first, second, threads = (run(chapter, n, folder) for n in (1, 1, 2))
             found["chapters"][chapter.name] = {
-                "commit": commit(), "twice": compare(first, second),
+                "commit": commit(BOOK.root), "twice": compare(first, second),
                 "threads": compare(first, threads)}
             print(chapter.name, found["chapters"][chapter.name], flush=True)
             save(found)
@@ -152,7 +157,7 @@ def main():
 
 
 def save(found):
-    SOAK.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,22 +9,12 @@ of three loads from this machine, without a cache.
 
 import statistics
 import tempfile
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from pipeline.pdf import contents
-from pipeline.publish import SITE
-
-from tests.test_site import chromium, find
+from tests.conftest import BOOK
+from tests.whole.conftest import chromium, find, served
 
 PAINT = ("const [e] = performance.getEntriesByName('first-contentful-paint');"
          "return e ? e.startTime : null")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 def measure(browser, address, page):
@@ -38,29 +28,24 @@ def measure(browser, address, page):
             f"setTimeout(() => done((() => {{{PAINT}}})()), 200))"))
     images = find(browser, "article img")
     described = sum(bool(image.get_attribute("alt")) for image in images)
-    size = (SITE / f"{page}.html").stat().st_size / 1000
+    size = (BOOK.site / f"{page}.html").stat().st_size / 1000
     return size, statistics.median(paints), len(images), described
 
 
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", 0),
-                                 partial(Quiet, directory=str(SITE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, served(BOOK.site) as address:
         browser = chromium(folder)
         try:
             print("| page | kB | first paint, ms | images | with alt text |")
             print("|---|---:|---:|---:|---:|")
             totals = [0, 0]
-            for page in contents():
-                size, paint, images, described = measure(
-                    browser, f"http://127.0.0.1:{server.server_port}", page)
+            for page in BOOK.pages:
+                size, paint, images, described = measure(browser, address, page)
                 print(f"| {page} | {size:.0f} | {paint:.0f} | {images} | {described} |")
                 totals = [totals[0] + images, totals[1] + described]
             print(f"| all | | | {totals[0]} | {totals[1]} |")
         finally:
             browser.quit()
-            server.shutdown()
 
 
 if __name__ == "__main__":

@@ -22,11 +22,12 @@ from pathlib import Path
 from time import perf_counter
 
 import psutil
-from pipeline.pages import SCALE, scale
 
-from tests.conftest import FIXTURES, build
-from tests.test_scale import CHAPTER, Cluster
+from pipeline.derive.measurements import scale
+from tests.conftest import BOOK, FIXTURES, build
+from tests.whole.test_scale import CHAPTER, Cluster
 
+KEPT = BOOK.results / "scale.json"
 COUNTS = (10, 50, 200)
 BARE = """
 import sys
@@ -92,8 +93,7 @@ def main(counts):
         chapter = folder / "trivial.md"
         head, _, _ = CHAPTER.partition("import os")
         chapter.write_text(head.replace("# A nap", "# Trivial") + "print(seed)\n```\n")
-        house = build(folder / "house", chapter, FIXTURES / "tiny_checks.py",
-                      FIXTURES / "references.bib")
+        house = build(folder / "house", chapter, FIXTURES / "tiny_exercises.py")
         house.environment["OMP_NUM_THREADS"] = "1"
         cluster = Cluster(folder, house.root)
         try:
@@ -120,5 +120,5 @@ def main(counts):
 if __name__ == "__main__":
     found = main([int(word) for word in sys.argv[1:]] or COUNTS)
     if len(sys.argv) == 1:
-        SCALE.write_text(json.dumps(found, indent=1) + "\n")
+        KEPT.write_text(json.dumps(found, indent=1) + "\n")
     print(scale(found))
