@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers.files import write_whole
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
-from pipeline.notebooks import as_text, read
+from pipeline.ipynb import as_text, read
 from pipeline.source.code import undecorated
 from pipeline.source.tags import BOOTSTRAP, DEFINE, PARAMETERS, tags_of
 

@@ -7,7 +7,7 @@ from pipeline.derive import making, pages
 from pipeline.derive.module import PACKAGE, is_module, module
 from pipeline.derive.notebook import chapter_notebook, is_pristine, keep_references
 from pipeline.errors import BookError
-from pipeline.notebooks import as_text
+from pipeline.ipynb import as_text
 from pipeline.source.labels import refuse_unverified
 
 

@@ -1,6 +1,6 @@
 """The cell that installs the course where it is missing, as in Colab."""
 
-from pipeline.notebooks import code_cell
+from pipeline.ipynb import code_cell
 from pipeline.source.tags import BOOTSTRAP
 
 INSTALL = '''\

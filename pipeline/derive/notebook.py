@@ -6,7 +6,7 @@ import nbformat
 
 from pipeline.derive.colab import bootstrap
 from pipeline.derive.markdown import Lowering
-from pipeline.notebooks import code_cell, markdown_cell, new_notebook, read
+from pipeline.ipynb import code_cell, markdown_cell, new_notebook, read
 from pipeline.source.tags import COMPARED, PARAMETERS, tags_of
 
 REFERENCES = "references"  # the id of the cell that lists the works cited

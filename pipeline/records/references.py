@@ -7,7 +7,7 @@ tolerance of its own; `install` adds one.
 
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
-from pipeline.notebooks import as_text, read
+from pipeline.ipynb import as_text, read
 from pipeline.records.tolerance import comparable, within_tolerance
 from pipeline.run.copies import current
 from pipeline.source.tags import COMPARED, tags_of

@@ -11,7 +11,7 @@ from helpers.scraps import Scraps
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
 from pipeline.git import commit
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from pipeline.records.plot import draw
 from pipeline.run.execute import execute_all
 from pipeline.run.key import ingredients, sha

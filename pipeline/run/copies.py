@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 from pipeline.errors import BookError
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from pipeline.run.key import key
 
 

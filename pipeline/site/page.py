@@ -5,7 +5,7 @@ from html import escape
 
 from helpers.scraps import Scraps
 from pipeline.errors import BookError
-from pipeline.notebooks import code_cell, markdown_cell, new_notebook
+from pipeline.ipynb import code_cell, markdown_cell, new_notebook
 from pipeline.source.code import undecorated
 from pipeline.source.myst import blocks, directive
 from pipeline.source.tags import FOLDED, HIDE_INPUT, HIDE_OUTPUT

@@ -7,7 +7,7 @@ from pipeline.book import NOTEBOOKS
 from pipeline.derive.notebook import chapter_notebook, keep_references
 from pipeline.errors import BookError
 from pipeline.git import git
-from pipeline.notebooks import as_text
+from pipeline.ipynb import as_text
 from pipeline.site.state import BUILT_FROM
 
 MARKER = ".course-publication"  # in a publication: it may be replaced

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from helpers.scraps import Scraps
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from tests.conftest import wait_for
 
 COPIES = "build/executed/quick/notebooks"

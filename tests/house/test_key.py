@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import BookError
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from pipeline.run.copies import current, path_of
 from pipeline.run.key import key
 from pipeline.run.plan import plan

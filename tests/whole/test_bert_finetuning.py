@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
 from helpers import in_words
 from helpers.scraps import Scraps
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from tests.house.test_encoder import SHAPE
 
 

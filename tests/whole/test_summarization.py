@@ -3,7 +3,7 @@
 import json
 
 from helpers.scraps import Scraps
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from tests.house.test_seq2seq import WORDS, t5_folder
 
 

@@ -2,7 +2,7 @@
 
 from helpers import asset, load_emoji
 from helpers.scraps import Scraps
-from pipeline.notebooks import read
+from pipeline.ipynb import read
 from tests.house.test_towers import clip_folder
 
 
