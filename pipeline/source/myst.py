@@ -35,6 +35,10 @@ ROLES = {
     "glue:text": "a record of the run, as its line has it",
 }
 
+KINDS = {"math_block_label": "equation", "myst_target": "target",
+         "myst_line_comment": "comment",
+         **dict.fromkeys(("fence", "code_block", "math_block"), "verbatim")}
+
 INFO = re.compile(r"\{([\w:-]+)\}\s*(.*)")
 OPTION = re.compile(r":([\w-]+):[ \t]*(.*)\n?")
 SPANS = re.compile(
@@ -74,6 +78,21 @@ def blocks(text, where, line):
 
     Raises BookError for a construct that is not on the closed list.
     """
+    _refuse_in_running_text(text, where, line)
+    for token in _tokens(text):
+        if token.map is None:
+            continue
+        at = f"{where}:{line + token.map[0]}"
+        if token.type == "heading_open":
+            yield "heading", token.map[0], token.map[0], token
+        elif kind := _kind(token, text, at):
+            if token.level and kind != "verbatim":
+                raise BookError(f"{at}: a {kind} inside a list or a quote")
+            yield kind, *token.map, token
+
+
+def _refuse_in_running_text(text, where, line):
+    """Raise BookError for a role off the list, and for $$ that opens no block."""
     running = _without_blocks(text)
     if "$$" in re.sub(r"(`+).+?\1", "", running):
         raise BookError(
@@ -86,43 +105,33 @@ def blocks(text, where, line):
                 f"{where}:{line + text.count(chr(10), 0, text.find(match[0]))}: the "
                 f"role {{{match['role']}}} is not one of {', '.join(ROLES)}"
             )
-    for token in _tokens(text):
-        if token.map is None:
-            continue
-        at = f"{where}:{line + token.map[0]}"
-        if token.type == "fence" and token.info.startswith("{"):
-            name = INFO.match(token.info)[1] if INFO.match(token.info) else token.info
-            if name not in DIRECTIVES:
-                raise BookError(
-                    f"{at}: the directive {{{name}}} is not one of "
-                    f"{', '.join(DIRECTIVES)}"
-                )
-            kind = "directive"
-            _, _, options, body = directive(token)
-            if set(options) - {"label", "class"} or body.startswith("---"):
-                raise BookError(f"{at}: {{{name}}} takes :label: and :class: only")
-            if name in NUMBERED and "label" not in options:
-                raise BookError(f"{at}: a numbered {{{name}}} needs a :label:")
-        elif token.type == "math_block_label":
-            kind = "equation"
-        elif token.type == "myst_target":
-            kind = "target"
-        elif token.type == "myst_line_comment":
-            kind = "comment"
-        elif token.type == "amsmath":
-            raise BookError(f"{at}: write $$ … $$ with aligned inside")
-        elif token.type == "heading_open":
-            yield "heading", token.map[0], token.map[0], token
-            continue
-        elif token.type in ("fence", "code_block", "math_block"):
-            kind = "verbatim"
-        elif token.type == "html_block" or ":::" in text.splitlines()[token.map[0]][:4]:
-            raise BookError(f"{at}: raw HTML and colon fences show as text in Colab")
-        else:
-            continue
-        if token.level and kind != "verbatim":
-            raise BookError(f"{at}: a {kind} inside a list or a quote")
-        yield kind, *token.map, token
+
+
+def _kind(token, text, at):
+    """Return the kind of a block, or None for plain Markdown."""
+    if token.type == "fence" and token.info.startswith("{"):
+        _refuse_directive(token, at)
+        return "directive"
+    if token.type == "amsmath":
+        raise BookError(f"{at}: write $$ … $$ with aligned inside")
+    if token.type in KINDS:
+        return KINDS[token.type]
+    if token.type == "html_block" or ":::" in text.splitlines()[token.map[0]][:4]:
+        raise BookError(f"{at}: raw HTML and colon fences show as text in Colab")
+    return None
+
+
+def _refuse_directive(token, at):
+    """Raise BookError for a directive off the list, and for wrong options."""
+    name = INFO.match(token.info)[1] if INFO.match(token.info) else token.info
+    if name not in DIRECTIVES:
+        raise BookError(f"{at}: the directive {{{name}}} is not one of "
+                        f"{', '.join(DIRECTIVES)}")
+    _, _, options, body = directive(token)
+    if set(options) - {"label", "class"} or body.startswith("---"):
+        raise BookError(f"{at}: {{{name}}} takes :label: and :class: only")
+    if name in NUMBERED and "label" not in options:
+        raise BookError(f"{at}: a numbered {{{name}}} needs a :label:")
 
 
 def directive(token):
