@@ -1,18 +1,22 @@
 """The book: one tree of files, and where everything in it lies."""
 
 import tomllib
-from functools import cache, cached_property
+from collections import namedtuple
+from functools import cached_property
 from pathlib import Path
 
 import yaml
 
 from helpers.errors import names
 from pipeline.errors import BookError
+from pipeline.memory import Memory
 from pipeline.source import labels as labelling
 from pipeline.source.bibliography import Bibliography
 from pipeline.source.chapter import parsed
+from pipeline.source.code import helper_imports
 from pipeline.source.rules import refuse_bad_cells
 
+Module = namedtuple("Module", "path imports")
 NOTEBOOKS = ("notebooks", "solutions")  # the two that are derived of each chapter
 
 
@@ -49,13 +53,42 @@ class Book:
 
         Raises BookError for a source that breaks a rule.
         """
-        chapters = sorted((_checked(path, path.read_text())
-                           for path in self.sources.glob("*.md")),
+        chapters = sorted((self._read(path) for path in self.sources.glob("*.md")),
                           key=lambda chapter: chapter.number)
         numbers = [chapter.number for chapter in chapters]
         if len(set(numbers)) < len(numbers):
             raise BookError("two chapters have the same number")
         return chapters
+
+    def _read(self, path):
+        """Return the chapter of a source that keeps the rules."""
+        text = path.read_text()
+
+        def checked():
+            chapter = parsed(path, text)
+            refuse_bad_cells(chapter)
+            return chapter
+
+        return self.memory.recall(f"chapter-{path.stem}", [str(path), text], checked)
+
+    @cached_property
+    def memory(self):
+        """What was made of these sources before, by this code and these packages."""
+        here = Path(__file__).parent
+        return Memory(self.root / "_build" / "memory", [
+            *here.glob("source/*.py"), *here.glob("derive/*.py"),
+            here.parent / "requirements.lock"])
+
+    @cached_property
+    def helper_modules(self):
+        """The modules of helpers by name, each with its path and what it imports."""
+        paths = sorted(self.helpers.rglob("*.py"))
+        texts = [path.read_text() for path in paths]
+        imports = self.memory.recall(
+            "imports", texts, lambda: list(map(helper_imports, texts)))
+        names = [".".join(self.relative(path).with_suffix("").parts)
+                 .removesuffix(".__init__") for path in paths]
+        return dict(zip(names, map(Module, paths, imports), strict=True))
 
     @cached_property
     def labels(self):
@@ -163,14 +196,6 @@ class Book:
     def page(self, name):
         """Return the path of a page of the site, such as notebooks/vae."""
         return self.site / f"{name}.html"
-
-
-@cache
-def _checked(path, text):
-    """Return the chapter of a source that keeps the rules."""
-    chapter = parsed(path, text)
-    refuse_bad_cells(chapter)
-    return chapter
 
 
 def here():

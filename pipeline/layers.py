@@ -14,7 +14,7 @@ chapters exercises.checks exercises.__init__ exercises
 __init__
 """
 PIPELINE = """
-errors git tables ipynb layers
+errors hashing git tables ipynb layers memory
 source.tags source.code source.myst source.labels source.chapter source.rules
 source.bibliography source book
 derive.measurements derive.module derive.markdown derive.colab derive.notebook

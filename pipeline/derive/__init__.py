@@ -1,6 +1,7 @@
 """What follows from the sources: notebooks, solutions, labels and pages."""
 
 import json
+from functools import partial
 
 from pipeline.book import NOTEBOOKS
 from pipeline.derive import making, pages
@@ -41,14 +42,25 @@ def products(book):
         book.helpers / "labels.json": label_table(book.labels),
         **pages.texts(book),
     }
+    around = _around(book)
     for chapter in book.chapters:
-        texts[book.module(chapter.name)] = module(chapter)
+        inputs = [repr(chapter.cells), *around]
+        texts[book.module(chapter.name)] = book.memory.recall(
+            f"module-{chapter.name}", inputs, partial(module, chapter))
         for kind in NOTEBOOKS:
             path = book.notebook(kind, chapter.name)
-            notebook = chapter_notebook(book, chapter, kind)
+            notebook = book.memory.recall(f"{kind}-{chapter.name}", inputs, partial(
+                chapter_notebook, book, chapter, kind))
             keep_references(notebook, path)
             texts[path] = as_text(notebook)
     return texts | making.texts(book, texts)
+
+
+def _around(book):
+    """Return what a chapter's derived files depend on besides its own cells."""
+    titles = [chapter.title for chapter in book.chapters]
+    return [repr(book.labels), repr(titles), repr(book.config["repository"]),
+            book.bibliography.path.read_text()]
 
 
 def refuse_out_of_step(book):

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from functools import partial
 
 from pipeline.derive import measurements
 from pipeline.errors import BookError
@@ -60,7 +61,8 @@ def equations(book):
              "build stops at a claim that nothing verifies, and at one that does "
              "not hold. This page is written from the chapters' sources.", ""]
     for chapter in book.chapters:
-        methods = verifications(chapter)
+        methods = book.memory.recall(f"methods-{chapter.name}", [repr(chapter.cells)],
+                                     partial(verifications, chapter))
         rows = [(f"{{eq}}`{label.name}`", f"`{label.name}`",
                  "; ".join(methods.get(label.name, ["a definition"])))
                 for label in every if label.chapter == chapter.name]

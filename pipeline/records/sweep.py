@@ -11,10 +11,11 @@ from helpers.scraps import Scraps
 from pipeline.derive import refuse_out_of_step
 from pipeline.errors import BookError
 from pipeline.git import commit
+from pipeline.hashing import sha
 from pipeline.ipynb import read
 from pipeline.records.plot import draw
 from pipeline.run.execute import execute_all
-from pipeline.run.key import ingredients, sha
+from pipeline.run.key import ingredients
 from pipeline.run.plan import task_of
 from pipeline.source.code import calls_method, computation
 from pipeline.source.tags import DEFINE

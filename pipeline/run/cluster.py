@@ -22,7 +22,7 @@ from distributed import (
 
 from pipeline.book import here
 from pipeline.errors import BookError
-from pipeline.run.key import sha
+from pipeline.hashing import sha
 from pipeline.run.local import Processes, perform
 from pipeline.run.plan import Failure, Result
 

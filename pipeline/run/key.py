@@ -1,9 +1,8 @@
 """The key of an executed notebook: it changes with anything that the run used."""
 
-import hashlib
 import json
 
-from pipeline.source.code import helper_imports
+from pipeline.hashing import sha
 from pipeline.source.tags import DEFINE
 
 
@@ -49,38 +48,19 @@ def ingredients(book, chapter):
 
 def helper_files(book, chapters):
     """Return the files of helpers that the code of `chapters` imports."""
-    first = book.helpers / "__init__.py"
-    waiting = [first]
-    for chapter in chapters:
-        for cell in chapter.code:
-            waiting += _imported(book, cell.filled)
-        if chapter.exercises:
-            waiting.append(book.helpers / "exercises" / f"{chapter.name}.py")
-    found = set()
+    modules, found = book.helper_modules, set()
+    waiting = ["helpers", *(f"helpers.exercises.{chapter.name}" for chapter in chapters
+                            if chapter.exercises),
+               *(name for chapter in chapters for cell in chapter.code
+                 for name in cell.imports)]
     while waiting:
-        path = waiting.pop()
-        if path not in found and path.exists():
-            found.add(path)
-            if path != first:  # its table names every module
-                waiting += _imported(book, path.read_text())
-    return sorted(found)
-
-
-def sha(data):
-    """Return the hash of bytes as hexadecimal text."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def _imported(book, code):
-    """Return the files of the modules of helpers that code imports."""
-    found = []
-    for module in helper_imports(code):
-        path = book.root.joinpath(*module.split("."))
-        packages = [parent for parent in path.parents
-                    if parent.is_relative_to(book.helpers)]
-        found += [path.with_suffix(".py"), path / "__init__.py",
-                  *(parent / "__init__.py" for parent in packages)]
-    return [path for path in found if path.exists()]
+        name = waiting.pop()
+        if name in modules and name not in found:
+            found.add(name)
+            waiting.append(name.rpartition(".")[0])
+            if name != "helpers":  # its table names every module
+                waiting += modules[name].imports
+    return sorted(modules[name].path for name in found)
 
 
 def _reached(book, chapter):

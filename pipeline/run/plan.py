@@ -8,8 +8,9 @@ from pathlib import Path
 from helpers.errors import names
 from pipeline.errors import BookError
 from pipeline.git import commit
+from pipeline.hashing import sha
 from pipeline.run.copies import key_of, path_of
-from pipeline.run.key import key, sha
+from pipeline.run.key import key
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the built site says of itself: its commit, and the key of its inputs."""
 
+from pipeline.hashing import sha
 from pipeline.run.copies import all_of
-from pipeline.run.key import sha
 
 BUILT_FROM = ".built-from"  # in the site: the commit that it shows
 KEY = ".key"  # in the site: of all that it was made from

@@ -11,7 +11,8 @@ import yaml
 
 from helpers.run import PROFILES
 from pipeline.errors import BookError
-from pipeline.source.code import calls, exercise_names, parse
+from pipeline.source.code import calls, exercise_names, helper_imports, parse
+from pipeline.source.myst import walk
 from pipeline.source.tags import DEFINE, PARAMETERS
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -22,13 +23,22 @@ SOLUTION = re.compile(
 
 @dataclass
 class Cell:
-    """One cell of a source; `line` is where it begins, from 1."""
+    """One cell of a source; `line` is where it begins, from 1.
+
+    Of code it has the functions that are `called`, each with its first argument if
+    that is a text, the `exercises` that it defines and its `imports` of helpers;
+    of prose what it has `labelled`: kind, label and title of each.
+    """
 
     kind: str
     source: str
     line: int
     tags: list
     id: str
+    called: list = ()
+    exercises: list = ()
+    imports: list = ()
+    labelled: list = ()
 
     @property
     def filled(self):
@@ -44,7 +54,7 @@ class Cell:
 
     @property
     def is_exercise(self):
-        return self.kind == "code" and bool(exercise_names(self.source))
+        return bool(self.exercises)
 
 
 @dataclass
@@ -73,7 +83,7 @@ class Chapter:
 
     @property
     def exercises(self):
-        return [name for cell in self.code for name in exercise_names(cell.source)]
+        return [name for cell in self.code for name in cell.exercises]
 
     def parameters(self, profile):
         """Return the parameters of a run of this profile, all others as they are."""
@@ -87,7 +97,7 @@ class Chapter:
         """
         found = []
         for cell in self.code:
-            for called, first in calls(cell.filled):
+            for called, first in cell.called:
                 if called == function:
                     if not isinstance(first, str):
                         raise BookError(
@@ -127,13 +137,24 @@ def parsed(path, text):
         ).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         unique = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-        cells.append(Cell(cell.cell_type, cell.source, line + 1, tags, unique))
+        cells.append(_cell(path, cell.cell_type, cell.source, line + 1, tags, unique))
     chapter = Chapter(
         path.stem, about["number"], path, cells, about.get("extra_profile"),
         about.get("cover", 1),
     )
     chapter.defaults = _defaults(chapter)
     return chapter
+
+
+def _cell(path, kind, source, line, tags, name):
+    cell = Cell(kind, source, line, tags, name)
+    if kind == "code":
+        cell.called = calls(cell.filled)
+        cell.exercises = exercise_names(source)
+        cell.imports = helper_imports(cell.filled)
+    else:
+        cell.labelled = list(walk(source, path.name, line))
+    return cell
 
 
 def _front_matter(path, text):

@@ -48,10 +48,16 @@ def undecorated(code):
 
 @cache
 def calls(code):
-    """Return the names called in code, with their first argument if constant."""
-    return [(node.func.id, getattr(node.args[0], "value", None) if node.args else None)
+    """Return the names called in code, each with its first argument if a text."""
+    return [(node.func.id, _text(node.args[0]) if node.args else None)
             for node in nodes(code)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+
+
+def _text(node):
+    """Return the text that a node is, or None."""
+    value = getattr(node, "value", None)
+    return value if isinstance(value, str) else None
 
 
 def calls_method(code, name):
@@ -85,7 +91,7 @@ def keyword_of(code, function, keyword, known):
     for node in nodes(code):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
             value = {word.arg: word.value for word in node.keywords}.get(keyword)
-            text = known.get(getattr(value, "id", None), getattr(value, "value", None))
+            text = known.get(getattr(value, "id", None), _text(value))
             yield node.args[0].value, text if isinstance(text, str) else None
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pipeline.errors import BookError
-from pipeline.source.myst import walk
 
 DEFINITION = "def-"
 
@@ -29,9 +28,7 @@ def collect(chapters):
     for chapter in chapters:
         counts = {}
         for cell in chapter.cells:
-            if cell.kind != "markdown":
-                continue
-            for kind, name, title in walk(cell.source, chapter.path.name, cell.line):
+            for kind, name, title in cell.labelled:
                 if kind == "section":
                     number, text = "", title
                 else:

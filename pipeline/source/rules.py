@@ -5,7 +5,7 @@ import re
 
 from pipeline.errors import BookError
 from pipeline.source.chapter import BEGIN, END
-from pipeline.source.code import calls, exercise_names, untraceable_import
+from pipeline.source.code import untraceable_import
 from pipeline.source.tags import COMPARED, DEFINE, MEANING
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -31,10 +31,10 @@ def _broken_rule(cell):
         return f"the tag {unknown[0]} is not one of {', '.join(MEANING)}"
     if BEGIN in cell.blank or END in cell.blank:
         return "a solution marker has no partner"
-    for name in exercise_names(cell.source):
+    for name in cell.exercises:
         if BEGIN not in cell.source:
             return f"{name} has no {BEGIN} … {END}"
-    if (COMPARING.intersection(name for name, _ in calls(cell.filled))
+    if (COMPARING.intersection(name for name, _ in cell.called)
             and not {COMPARED, DEFINE}.intersection(cell.tags)):
         return f"a cell that records or verifies needs the tag {COMPARED}"
     if untraceable_import(cell.filled):

@@ -50,7 +50,9 @@ def book(house):
 
 
 def files(book):
-    return {path: path.read_bytes() for path in book.root.rglob("*") if path.is_file()}
+    """Return the contents of a tree, but for what git ignores."""
+    return {path: path.read_bytes() for path in book.root.rglob("*")
+            if path.is_file() and "_build" not in path.parts}
 
 
 def contents(book):
