@@ -20,6 +20,7 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from helpers.scraps import Scraps
+from pipeline.run.pace import pace
 from pipeline.run.plan import Failure
 
 
@@ -31,7 +32,7 @@ def execute(order):
     """
     folder = Path(order["folder"])
     source, target = folder / "notebook.ipynb", folder / "executed.ipynb"
-    began, error = time.perf_counter(), None
+    before, began, error = pace(), time.perf_counter(), None
     config = Config()
     config.KernelManager.transport_encryption = "auto"
     try:
@@ -56,6 +57,7 @@ def execute(order):
         notebook.metadata["course"] = {
             "key": order["key"], "seconds": round(seconds, 1),
             "megabytes": round(megabytes), "core_seconds": round(core_seconds, 1),
+            "pace": round((before + pace()) / 2, 4),
         }
     nbformat.write(notebook, target)
     return {"seconds": seconds, "megabytes": megabytes, "core_seconds": core_seconds,
