@@ -15,7 +15,8 @@ from tests.conftest import BOOK
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
          "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--window-size=1280,900")
+         "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+         "--disable-features=BackForwardCache")  # a page that was left is gone
 BINARY = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
