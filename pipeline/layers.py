@@ -19,7 +19,7 @@ source.tags source.code source.myst source.labels source.chapter source.rules
 source.bibliography source book
 derive.measurements derive.module derive.markdown derive.colab derive.notebook
 derive.pages derive.drawing derive.making derive
-run.pace run.key run.copies run.plan run.local run.cluster run.worker run.execute
+run.key run.copies run.plan run.local run.cluster run.worker run.execute
 run.prefetch run
 records.tolerance records.references records.results records.plot records.sweep
 records

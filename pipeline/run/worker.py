@@ -20,7 +20,6 @@ from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
 from helpers.scraps import Scraps
-from pipeline.run.pace import pace
 from pipeline.run.plan import Failure
 
 
@@ -32,7 +31,7 @@ def execute(order):
     """
     folder = Path(order["folder"])
     source, target = folder / "notebook.ipynb", folder / "executed.ipynb"
-    before, began, error = pace(), time.perf_counter(), None
+    began, error = time.perf_counter(), None
     config = Config()
     config.KernelManager.transport_encryption = "auto"
     try:
@@ -57,7 +56,6 @@ def execute(order):
         notebook.metadata["course"] = {
             "key": order["key"], "seconds": round(seconds, 1),
             "megabytes": round(megabytes), "core_seconds": round(core_seconds, 1),
-            "pace": round((before + pace()) / 2, 4),
         }
     nbformat.write(notebook, target)
     return {"seconds": seconds, "megabytes": megabytes, "core_seconds": core_seconds,
