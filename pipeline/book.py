@@ -76,7 +76,8 @@ class Book:
         """What was made of these sources before, by this code and these packages."""
         here = Path(__file__).parent
         return Memory(self.root / "_build" / "memory", [
-            *here.glob("source/*.py"), *here.glob("derive/*.py"),
+            *here.glob("source/*.py"), *here.glob("derive/*.py"), here / "ipynb.py",
+            here.parent / "helpers" / "__init__.py",  # whose table imports follow
             here.parent / "requirements.lock"])
 
     @cached_property
